@@ -1,0 +1,1 @@
+"""The OGC API: pygeoapi over the store."""

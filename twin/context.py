@@ -1,0 +1,44 @@
+"""The context that every plug-in receives: nothing is global."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from twin.settings import AccessSettings, Settings
+from twin.store import Principal, Store
+
+
+class Access:
+    """Who is who, and what they may see."""
+
+    def __init__(self, settings: AccessSettings) -> None:
+        self._public = Principal(name="public", hidden=frozenset(settings.private))
+
+    @property
+    def public(self) -> Principal:
+        """The principal of a request that says nothing of itself."""
+        return self._public
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One city's twin: its settings, its store, who may see what, and the clock.
+
+    Two twins can live in one process; a plug-in keeps nothing outside the context it was given.
+    """
+
+    settings: Settings
+    store: Store
+    access: Access
+    clock: Callable[[], datetime] = _now
+
+    @classmethod
+    def over(cls, settings: Settings, store: Store) -> Twin:
+        """Return the twin of `settings` over an open `store`."""
+        return cls(settings=settings, store=store, access=Access(settings.access))

@@ -1,0 +1,1 @@
+"""The demo city: written as files, then ingested like any other data."""

@@ -1,0 +1,1 @@
+"""Writing: one exporter per format, from the store alone."""

@@ -1,0 +1,1 @@
+"""Reading: sources turn files and a manifest into Arrow products."""

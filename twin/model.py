@@ -1,0 +1,403 @@
+"""The nouns of the twin: what a collection is, and the columnar shapes its data takes.
+
+Names follow CityGML (city objects, level of detail), SensorThings (observed property, datastream,
+observation) and OGC API (collection). What is listed is a frozen pydantic model, since the
+catalogue keeps it as JSON; what is counted in millions is Arrow, never a Python object a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+import pyarrow as pa
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import Field as Constrained
+
+from twin.crs import BBox
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Identifier = Annotated[str, Constrained(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Colour = Annotated[str, Constrained(pattern=r"^#[0-9a-fA-F]{6}$")]
+Language = Literal["fr", "en"]
+
+
+class Model(BaseModel):
+    """Base of the frozen, strict models of the catalogue."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+
+class Text(Model):
+    """A text for people, in French and in English."""
+
+    fr: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """Return the text in `language` (``fr`` unless ``en`` is asked)."""
+        return self.en if language.startswith("en") else self.fr
+
+
+class FieldType(StrEnum):
+    """Type of a property of a feature; all instants are UTC."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        return _ARROW_TYPES[self]
+
+
+_ARROW_TYPES = {
+    FieldType.STRING: pa.string(),
+    FieldType.INTEGER: pa.int64(),
+    FieldType.NUMBER: pa.float64(),
+    FieldType.BOOLEAN: pa.bool_(),
+    FieldType.DATE: pa.date32(),
+    FieldType.DATETIME: pa.timestamp("us", tz="UTC"),
+}
+
+
+class Category(Model):
+    """One class of a categorised field: its value as stored, its name, its colour."""
+
+    value: str | int | float
+    title: Text
+    colour: Colour = "#888888"
+
+
+class Field(Model):
+    """A property of the features of a collection."""
+
+    name: Identifier
+    type: FieldType
+    title: Text
+    unit: str | None = None  # UCUM
+    description: Text | None = None
+    categories: tuple[Category, ...] = ()
+
+    @model_validator(mode="after")
+    def _free_name(self) -> Self:
+        if self.name in RESERVED_FIELDS:
+            raise ValueError(f"the field name {self.name!r} is kept for the store: choose another")
+        return self
+
+
+class Limits(Model):
+    """Thresholds of the automatic quality tests of one observed property.
+
+    ``step_per_hour`` is in units per hour; ``persistence_hours`` is the longest time that a value
+    may stay unchanged; ``persistence_ignores`` are values that may last (no rain, lamp off).
+    """
+
+    minimum: float | None = None
+    maximum: float | None = None
+    step_per_hour: float | None = None
+    persistence_hours: float | None = None
+    persistence_ignores: tuple[float, ...] = ()
+
+
+class ObservedProperty(Model):
+    """What a datastream observes (SensorThings), with its CF standard name where there is one."""
+
+    name: Identifier
+    title: Text
+    unit: str  # UCUM
+    standard_name: str | None = None
+    definition: str | None = None  # URI
+    limits: Limits = Limits()
+
+
+class Ramp(Model):
+    """A continuous legend: colours spread evenly from `minimum` to `maximum`."""
+
+    minimum: float
+    maximum: float
+    colours: tuple[Colour, ...]
+
+
+class Style(Model):
+    """How a collection is drawn; the viewer and the exports know nothing else of it.
+
+    ``order`` is the drawing order (greater above); ``size`` is in pixels; ``height`` and ``base``
+    name fields in metres above the ground and above the vertical datum; ``label`` names the field
+    that names an object; ``colour_by`` names a field (or, for coverages and time series, an
+    observed property) whose value takes its colour from its categories or from ``ramp``.
+    """
+
+    symbol: Literal["fill", "line", "point", "extrusion", "raster", "none"] = "none"
+    colour: Colour = "#888888"
+    outline: Colour | None = None
+    opacity: Annotated[float, Constrained(ge=0, le=1)] = 1.0
+    size: float = 1.0
+    order: int = 0
+    visible: bool = True
+    minimum_zoom: int = 0
+    label: str | None = None
+    height: str | None = None
+    base: str | None = None
+    colour_by: str | None = None
+    ramp: Ramp | None = None
+
+
+class Licence(Model):
+    """The terms under which a collection may be used, and whom to credit."""
+
+    title: str
+    url: str | None = None
+    attribution: str
+
+
+class Kind(StrEnum):
+    """What a collection holds."""
+
+    FEATURES = "features"
+    TIMESERIES = "timeseries"
+    COVERAGE = "coverage"
+    TILESET = "tileset"
+
+
+class Grid(Model):
+    """The regular grid of a coverage: cell size and counts, x then y, cell centres inside `bbox`."""
+
+    bbox: BBox
+    columns: int
+    rows: int
+
+
+class Collection(Model):
+    """What the catalogue lists (OGC API).
+
+    The store fills what it alone can know (``extent``, ``temporal``, ``count``, ``revision``,
+    ``updated``, ``sources``): a source or a layer leaves these at their defaults.
+
+    Attributes
+    ----------
+    fields
+        Properties of the features; ``valid_from`` and ``valid_to`` are implied.
+    geometry
+        GeoJSON geometry type shared by all features (``Point``, ``Polygon``, ``MultiPolygon``...).
+    observed_properties
+        What a time series or a coverage holds.
+    crs, vertical_crs
+        CRS in which geometries are stored; vertical datum of Z values and ``style.base``.
+    extent, temporal
+        Box in CRS84, and first and last instant, of the data of the current revision.
+    finest_period
+        ISO 8601 duration below which nothing may be published (personal data), e.g. ``P1D``.
+    """
+
+    id: Identifier
+    kind: Kind
+    title: Text
+    description: Text
+    keywords: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    geometry: str | None = None
+    observed_properties: tuple[ObservedProperty, ...] = ()
+    grid: Grid | None = None
+    crs: str = "EPSG:2154"
+    vertical_crs: str | None = None
+    style: Style = Style()
+    licence: Licence
+    producer: str
+    lineage: Text | None = None
+    finest_period: str | None = None
+
+    extent: BBox | None = None
+    temporal: tuple[AwareDatetime, AwareDatetime | None] | None = None
+    count: int = 0
+    revision: int = 0
+    updated: AwareDatetime | None = None
+    sources: tuple[str, ...] = ()
+
+    def field(self, name: str) -> Field | None:
+        """Return the field called `name`, lifespan included, or None."""
+        return next((field for field in self.all_fields if field.name == name), None)
+
+    @property
+    def all_fields(self) -> tuple[Field, ...]:
+        """The fields of a feature as served: its own, then its lifespan."""
+        return (*self.fields, *LIFESPAN_FIELDS)
+
+
+# --- Features ------------------------------------------------------------------------------------
+
+#: Columns of a staged batch of features beside the collection's own fields: ``id`` is the stable
+#: identity, ``geometry`` is WKB (x, y[, z]) in the collection's CRS, the lifespan is UTC.
+FEATURE_COLUMNS = (
+    pa.field("id", pa.string(), nullable=False),
+    pa.field("valid_from", pa.timestamp("us", tz="UTC")),
+    pa.field("valid_to", pa.timestamp("us", tz="UTC")),
+    pa.field("geometry", pa.binary()),
+)
+RESERVED_FIELDS = frozenset(
+    {"id", "geometry", "valid_from", "valid_to", "xmin", "ymin", "xmax", "ymax"}
+    | {"source", "digest", "revision_from", "revision_to", "fid", "ogc_fid"}
+)
+LIFESPAN_FIELDS = (
+    Field.model_construct(
+        name="valid_from",
+        type=FieldType.DATETIME,
+        title=Text(fr="Existe depuis", en="Exists since"),
+        unit=None,
+        description=Text(
+            fr="Début de vie de cette version de l'objet (vide : inconnu).",
+            en="Start of the life of this version of the object (empty: unknown).",
+        ),
+        categories=(),
+    ),
+    Field.model_construct(
+        name="valid_to",
+        type=FieldType.DATETIME,
+        title=Text(fr="Jusqu'à", en="Until"),
+        unit=None,
+        description=Text(
+            fr="Fin de vie de cette version de l'objet (vide : existe encore).",
+            en="End of the life of this version of the object (empty: still exists).",
+        ),
+        categories=(),
+    ),
+)
+
+
+def feature_schema(fields: Iterable[Field]) -> pa.Schema:
+    """Return the Arrow schema of a batch of features that have `fields`."""
+    return pa.schema([*FEATURE_COLUMNS, *(pa.field(field.name, field.type.arrow) for field in fields)])
+
+
+# --- Observations --------------------------------------------------------------------------------
+
+
+class Quality(IntEnum):
+    """Outcome of quality control: GOOD, or the first test that the value failed.
+
+    ``PRODUCER`` is a doubt of the data's own producer. The reason beside it names every failed test.
+    """
+
+    GOOD = 0
+    RANGE = 1
+    STEP = 2
+    PERSISTENCE = 3
+    SPATIAL = 4
+    PRODUCER = 5
+
+
+QUALITY_TITLES = {
+    Quality.GOOD: Text(fr="bonne", en="good"),
+    Quality.RANGE: Text(fr="hors bornes", en="out of range"),
+    Quality.STEP: Text(fr="saut brusque", en="sudden step"),
+    Quality.PERSISTENCE: Text(fr="valeur bloquée", en="stuck value"),
+    Quality.SPATIAL: Text(fr="en désaccord avec ses voisins", en="at odds with its neighbours"),
+    Quality.PRODUCER: Text(fr="douteuse selon le producteur", en="doubtful according to its producer"),
+}
+
+#: A batch of observations. ``datastream`` is the id of a feature of ``datastreams``; a numeric or
+#: boolean result is in ``result``, a category or a text in ``result_text``. Nothing is dropped:
+#: a doubtful value keeps its result, its quality and the reason for it.
+OBSERVATION_SCHEMA = pa.schema(
+    [
+        pa.field("datastream", pa.string(), nullable=False),
+        pa.field("phenomenon_time", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("result_time", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("result", pa.float64()),
+        pa.field("result_text", pa.string()),
+        pa.field("quality", pa.uint8(), nullable=False),
+        pa.field("quality_reason", pa.string()),
+    ]
+)
+
+#: The collection that lists every datastream as a feature, at the place of the object observed.
+DATASTREAMS = "datastreams"
+
+
+def _field(name: str, kind: FieldType, fr: str, en: str) -> Field:
+    return Field(name=name, type=kind, title=Text(fr=fr, en=en))
+
+
+DATASTREAM_FIELDS = (
+    _field("name", FieldType.STRING, "Nom", "Name"),
+    _field("timeseries", FieldType.STRING, "Collection de mesures", "Time-series collection"),
+    _field("object_collection", FieldType.STRING, "Collection de l'objet", "Collection of the object"),
+    _field("object_id", FieldType.STRING, "Objet observé", "Observed object"),
+    _field("observed_property", FieldType.STRING, "Propriété observée", "Observed property"),
+    _field("unit", FieldType.STRING, "Unité (UCUM)", "Unit (UCUM)"),
+)
+
+
+def datastream_id(object_id: str, observed_property: str) -> str:
+    """Return the stable id of the datastream of one property at one object."""
+    return f"{object_id}.{observed_property}"
+
+
+# --- Products: what a source reads and a layer derives ---------------------------------------------
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of one collection, as a stream of batches of :func:`feature_schema`."""
+
+    collection: Collection
+    batches: Iterable[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Observations of one time-series collection and the datastreams they belong to.
+
+    ``datastreams`` has :func:`feature_schema` of :data:`DATASTREAM_FIELDS`; ``batches`` follow
+    :data:`OBSERVATION_SCHEMA`, in any order.
+    """
+
+    collection: Collection
+    datastreams: pa.Table
+    batches: Iterable[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Cube:
+    """A coverage: variables over ``(time, y, x)`` or ``(y, x)``, named as its observed properties.
+
+    ``x`` and ``y`` are cell centres in the collection's CRS, ascending; ``time`` is naive UTC.
+    """
+
+    collection: Collection
+    dataset: xr.Dataset
+
+
+type Product = Features | Series | Cube
+
+
+# --- Runs ----------------------------------------------------------------------------------------
+
+
+class Run(Model):
+    """The record of one ingest, derive or edit: enough to prove where a figure comes from.
+
+    ``fingerprint`` hashes the inputs, the parameters and the version of the method: a run whose
+    fingerprint equals that of the last run of the same name has nothing to do.
+    """
+
+    id: str
+    kind: Literal["ingest", "derive", "edit", "remove"]
+    name: str
+    fingerprint: str
+    inputs: dict[str, str] = {}
+    parameters: dict[str, object] = {}
+    version: str = ""
+    started: datetime
+    finished: datetime | None = None
+    rows: int = 0
+    quarantined: int = 0

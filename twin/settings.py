@@ -1,0 +1,161 @@
+"""The settings: ``config.yml``, then environment variables ``TWIN_A__B`` over it.
+
+Settings are read when asked for, never at import. An unknown key is refused by its name, so that a
+misspelt one cannot be passed over in silence. The JSON Schema is ``Settings.model_json_schema()``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from twin.crs import normalise
+from twin.errors import BadInput, BadSettings
+
+ENVIRONMENT_PREFIX = "TWIN_"
+
+
+class Section(BaseModel):
+    """Base of the sections: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class City(Section):
+    """The city that this twin is of."""
+
+    name: str = Field("Ville-Jumelle", description="Name shown to the public.")
+    crs: str = Field("EPSG:2154", description="Projected CRS in which everything is stored.")
+    time_zone: str = Field("Europe/Paris", description="IANA zone in which the public reads times.")
+    department: str | None = Field(None, description="Code of the département, e.g. '34' (heat-wave thresholds).")
+    geoid_height: float = Field(
+        0.0, description="Height of the vertical datum above the ellipsoid, in metres (about 48 in France)."
+    )
+
+    @field_validator("crs")
+    @classmethod
+    def _known_crs(cls, value: str) -> str:
+        return normalise(value)
+
+
+class StoreSettings(Section):
+    """Where the data lives."""
+
+    engine: str = Field("duckdb", description="Entry point of group jumeau.stores.")
+    folder: Path = Field(Path("var"), description="The data folder: all the state of the twin.")
+
+
+class Server(Section):
+    """How the service is reached."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback unless changed.")
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    public_url: str | None = Field(
+        None, description="Address that the public uses, with its prefix if any; links are made from it alone."
+    )
+    trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose forwarding headers are believed.")
+    cors_origins: tuple[str, ...] = Field(("*",), description="Origins whose pages may read the service.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError("write a whole address, such as https://ville.example/jumeau")
+        return value.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """Root of every link, without a trailing slash."""
+        return self.public_url or f"http://{'localhost' if self.host == '127.0.0.1' else self.host}:{self.port}"
+
+
+class Bounds(Section):
+    """The largest answers; a request beyond one is refused with the bound in its message."""
+
+    items: Annotated[int, Field(ge=1)] = Field(10_000, description="Features in one page.")
+    values: Annotated[int, Field(ge=1)] = Field(2_000_000, description="Values in one EDR answer.")
+    export_rows: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Rows in one export over HTTP.")
+
+
+class AccessSettings(Section):
+    """Who may see what."""
+
+    private: tuple[str, ...] = Field((), description="Collections that the public cannot know of.")
+
+
+class LayerSettings(Section):
+    """One layer to derive, with its parameters."""
+
+    layer: str
+    parameters: dict[str, Any] = {}
+
+
+class Settings(Section):
+    """The whole of ``config.yml``."""
+
+    city: City = City()
+    store: StoreSettings = StoreSettings()
+    server: Server = Server()
+    bounds: Bounds = Bounds()
+    access: AccessSettings = AccessSettings()
+    manifests: Path = Field(Path("datasets"), description="Folder of dataset manifests.")
+    data: Path | None = Field(None, description="Folder from which manifests name their files; theirs by default.")
+    layers: tuple[LayerSettings, ...] = Field((), description="Layers derived by `twin derive`, in this order.")
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Parameters
+    ----------
+    path
+        The file; by default ``config.yml`` of the current folder, when there is one.
+
+    Raises
+    ------
+    BadSettings
+        When the file or a variable holds an unknown key or an unusable value; it is named.
+    """
+    values: dict[str, Any] = {}
+    file = path or Path("config.yml")
+    if path is not None and not path.is_file():
+        raise BadSettings(f"{path}: there is no such file.")
+    if file.is_file():
+        try:
+            values = yaml.safe_load(file.read_text("utf-8")) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise BadSettings(f"{file}: this is not YAML ({str(error).splitlines()[0]}).") from error
+        if not isinstance(values, dict):
+            raise BadSettings(f"{file}: a mapping of sections is expected, such as `city:`.")
+    _overlay(values, os.environ)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise BadSettings(f"{file}: {where} is not a setting; see docs/settings.md for those there are.") from None
+        raise BadSettings(f"{file}: {where}: {first['msg']} (got {first['input']!r}).") from None
+    except BadInput as error:
+        raise BadSettings(f"{file}: {error}") from None
+
+
+def _overlay(values: dict[str, Any], environment: os._Environ[str] | dict[str, str]) -> None:
+    """Lay ``TWIN_SECTION__KEY=value`` over the file's values; a value is read as YAML."""
+    for name, text in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+            continue
+        *sections, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        target = values
+        for section in sections:
+            inner = target.get(section)
+            target[section] = target = dict(inner) if isinstance(inner, dict) else {}
+        target[key] = yaml.safe_load(text)

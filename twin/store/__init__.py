@@ -1,0 +1,44 @@
+"""The store: contracts, and the engines behind them.
+
+Import the contract's names from here; an engine is found through the registry (``jumeau.stores``).
+"""
+
+from twin.store.contract import (
+    OPERATOR,
+    CatalogueStore,
+    Commit,
+    Condition,
+    CubeStore,
+    FeatureQuery,
+    FeatureStore,
+    ObservationQuery,
+    ObservationStore,
+    Principal,
+    Receipt,
+    Scalar,
+    SortKey,
+    StagedCube,
+    StagedFeatures,
+    StagedSeries,
+    Store,
+)
+
+__all__ = [
+    "OPERATOR",
+    "CatalogueStore",
+    "Commit",
+    "Condition",
+    "CubeStore",
+    "FeatureQuery",
+    "FeatureStore",
+    "ObservationQuery",
+    "ObservationStore",
+    "Principal",
+    "Receipt",
+    "Scalar",
+    "SortKey",
+    "StagedCube",
+    "StagedFeatures",
+    "StagedSeries",
+    "Store",
+]

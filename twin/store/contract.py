@@ -1,0 +1,256 @@
+"""What every store engine must do: four read contracts and one way to write.
+
+Reads are queries, plain frozen models that cross the owner socket as JSON; answers are Arrow.
+Writes are staged as files by whoever computes them, then committed whole by the owner: a commit
+is seen entirely or not at all. Every read takes the principal who asks; what a principal may not
+see answers exactly as what does not exist (:class:`~twin.errors.NotFound`).
+
+Stores are synchronous and safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Literal, Protocol, runtime_checkable
+
+import pyarrow as pa
+import xarray as xr
+from pydantic import AwareDatetime, Field
+
+from twin.model import Collection, Model, Run
+from twin.time import TimeSpan
+
+type Scalar = str | int | float | bool | AwareDatetime | None
+
+
+class Principal(Model):
+    """Who asks. ``hidden`` lists the collections that do not exist for them."""
+
+    name: str
+    hidden: frozenset[str] = frozenset()
+
+    def sees(self, collection: str) -> bool:
+        """Whether `collection` exists for this principal."""
+        return collection not in self.hidden
+
+
+OPERATOR = Principal(name="operator")
+
+
+class Condition(Model):
+    """One comparison of a field with a value; ``in`` takes a tuple."""
+
+    field: str
+    operator: Literal["=", "<>", "<", "<=", ">", ">=", "in", "like", "is null"] = "="
+    value: Scalar | tuple[Scalar, ...] = None
+
+
+class SortKey(Model):
+    """One field to sort by; nulls come last."""
+
+    field: str
+    descending: bool = False
+
+
+class FeatureQuery(Model):
+    """Which versions of which features.
+
+    Attributes
+    ----------
+    region
+        WKB of a polygon in the collection's CRS: geometries that intersect it, exactly.
+    time
+        Lifespans that meet the span: ``valid_from <= end and valid_to > start``, open where null.
+    after
+        Keyset cursor: the values of ``sort`` then the row number (see ``row``) of the last feature seen.
+    columns
+        Fields to return beside the standing columns; None for all.
+    revision
+        The collection as it stood at that revision; None for now.
+
+    Answers have the columns ``id, valid_from, valid_to, geometry`` (WKB, left out unless
+    ``with_geometry``), the fields, and ``row`` (int64): a number that orders the versions of a
+    collection for ever, the tie-break of every sort.
+    """
+
+    collection: str
+    region: bytes | None = None
+    time: TimeSpan | None = None
+    where: tuple[Condition, ...] = ()
+    ids: tuple[str, ...] | None = None
+    sort: tuple[SortKey, ...] = ()
+    after: tuple[Scalar, ...] | None = None
+    offset: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=0)] | None = None
+    columns: tuple[str, ...] | None = None
+    with_geometry: bool = True
+    revision: int | None = None
+
+
+class ObservationQuery(Model):
+    """Which observations of a time-series collection, ordered by (datastream, phenomenon time).
+
+    ``region`` is a WKB polygon in the collection's CRS that the place of the datastream meets;
+    ``after`` is the ``(datastream, phenomenon_time)`` of the last observation seen;
+    ``good_only`` leaves out what quality control flagged; ``superseded`` returns the former values
+    of corrected observations instead of the current ones; ``latest`` only the last of each datastream.
+
+    Answers follow ``twin.model.OBSERVATION_SCHEMA``; with ``joined``, then ``object_collection,
+    object_id, observed_property, unit, geometry`` (WKB) of the datastream.
+    """
+
+    collection: str
+    datastreams: tuple[str, ...] | None = None
+    objects: tuple[str, ...] | None = None
+    observed_properties: tuple[str, ...] | None = None
+    region: bytes | None = None
+    time: TimeSpan | None = None
+    where: tuple[Condition, ...] = ()
+    good_only: bool = False
+    superseded: bool = False
+    latest: bool = False
+    joined: bool = False
+    descending: bool = False
+    after: tuple[str, AwareDatetime] | None = None
+    offset: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=0)] | None = None
+
+
+class CatalogueStore(Protocol):
+    """The collections, and the record of what made them."""
+
+    def revision(self) -> int:
+        """Return the number that grows with every commit, of whatever collection."""
+        ...
+
+    def collections(self, principal: Principal) -> list[Collection]:
+        """Return what `principal` sees, ordered by id."""
+        ...
+
+    def collection(self, collection: str, principal: Principal) -> Collection:
+        """Return one collection, or raise :class:`~twin.errors.NotFound`."""
+        ...
+
+    def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
+        """Return the last runs, newest first."""
+        ...
+
+
+class FeatureStore(Protocol):
+    """City objects and their versions."""
+
+    def read(self, query: FeatureQuery, principal: Principal) -> pa.RecordBatchReader:
+        """Stream the features of a query."""
+        ...
+
+    def count(self, query: FeatureQuery, principal: Principal) -> int:
+        """Return how many features a query has, its ``limit``, ``offset`` and ``after`` left aside."""
+        ...
+
+
+class ObservationStore(Protocol):
+    """Time series."""
+
+    def read(self, query: ObservationQuery, principal: Principal) -> pa.RecordBatchReader:
+        """Stream the observations of a query."""
+        ...
+
+    def count(self, query: ObservationQuery, principal: Principal) -> int:
+        """Return how many observations a query has, its paging left aside."""
+        ...
+
+
+class CubeStore(Protocol):
+    """Coverages, immutable per revision, each kept in two chunk layouts."""
+
+    def open(
+        self, collection: str, principal: Principal, layout: Literal["map", "series"] = "map"
+    ) -> AbstractContextManager[xr.Dataset]:
+        """Open the current revision; its files stay until the context ends."""
+        ...
+
+
+class StagedFeatures(Model):
+    """Parquet files of features that replace all that `source` had given to the collection."""
+
+    collection: Collection
+    source: str
+    files: tuple[str, ...]
+
+
+class StagedSeries(Model):
+    """Parquet files of datastreams and observations, added to what the store has.
+
+    An observation already held with another result is a correction: the former value stays readable.
+    Equal ones change nothing. ``replace`` first takes away all that `source` had given (a derived
+    series made anew).
+    """
+
+    collection: Collection
+    source: str
+    datastreams: tuple[str, ...]
+    files: tuple[str, ...]
+    replace: bool = False
+
+
+class StagedCube(Model):
+    """A folder with ``map.zarr`` and ``series.zarr`` that becomes the collection's new revision."""
+
+    collection: Collection
+    source: str
+    folder: str
+
+
+class Commit(Model):
+    """What one run asks the owner to make visible, all of it or nothing.
+
+    File names are relative to the staging folder of `run`. Committing the same run twice is harmless.
+    """
+
+    run: Run
+    features: tuple[StagedFeatures, ...] = ()
+    series: tuple[StagedSeries, ...] = ()
+    cubes: tuple[StagedCube, ...] = ()
+
+
+class Receipt(Model):
+    """What a commit changed: revision after it, and the collections whose revision grew."""
+
+    revision: int
+    changed: dict[str, int] = {}
+
+
+@runtime_checkable
+class Store(Protocol):
+    """The store of one twin. Close it, or use it as a context manager."""
+
+    catalogue: CatalogueStore
+    features: FeatureStore
+    observations: ObservationStore
+    cubes: CubeStore
+
+    def staging(self, run_id: str) -> AbstractContextManager[Path]:
+        """Return a private folder to stage a run's files in; it is emptied when the context ends."""
+        ...
+
+    def commit(self, commit: Commit) -> Receipt:
+        """Make staged files visible and durable in one transaction."""
+        ...
+
+    def remove(self, collection: str, *, history: bool = False) -> None:
+        """Unpublish a collection; with `history`, erase its data too, for ever."""
+        ...
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy of the data folder, as one file, while the store is in use."""
+        ...
+
+    def subscribe(self, listener: Callable[[Receipt], None]) -> None:
+        """Call `listener` after each commit seen by this process."""
+        ...
+
+    def close(self) -> None:
+        """Give up the store; staged files that were not committed are gone."""
+        ...
