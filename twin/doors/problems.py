@@ -1,0 +1,85 @@
+"""What goes wrong, told over HTTP: every door answers an error as RFC 9457 ``application/problem+json``.
+
+An application takes them all by ``Starlette(..., exception_handlers=HANDLERS)``.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twin.errors import BadInput, DoesNotApply, NotFound, StoreBusy, StoreFault, TooLarge, TwinError
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[TwinError], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BadInput: HTTPStatus.BAD_REQUEST,
+    DoesNotApply: HTTPStatus.UNPROCESSABLE_ENTITY,
+    StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    StoreFault: HTTPStatus.SERVICE_UNAVAILABLE,
+    TwinError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+_log = logging.getLogger(__name__)
+
+
+def status_of(error: TwinError) -> HTTPStatus:
+    """Return the status of an error: that of its class, or of its nearest ancestor."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """Return the problem document of one failed request.
+
+    Parameters
+    ----------
+    status
+        HTTP status code; its standard phrase is the title.
+    detail
+        One sentence for the person who asked.
+    headers
+        Further headers, such as ``Allow``.
+    """
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+    }
+    return Response(orjson.dumps(body), status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def from_error(error: TwinError) -> Response:
+    """Return the problem document of an error raised on purpose; what is the service's fault is logged."""
+    status = status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("%s: %s", type(error).__name__, error)
+    return problem(status, str(error))
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TwinError)  # noqa: S101 - registered for this class alone
+    return from_error(error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    unrouted = error.detail == HTTPStatus.NOT_FOUND.phrase
+    detail = f"There is nothing at {request.url.path}." if unrouted else error.detail
+    return problem(error.status_code, detail, dict(error.headers or {}))
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log says why.")
+
+
+#: Exception handlers for a Starlette or FastAPI application.
+HANDLERS: dict[int | type[Exception], Any] = {TwinError: _on_error, HTTPException: _on_http, Exception: _on_fault}
