@@ -29,7 +29,7 @@ class Section(BaseModel):
 class City(Section):
     """The city that this twin is of."""
 
-    name: str = Field("Ville-Jumelle", description="Name shown to the public.")
+    name: str = Field("Aigues-Claires", description="Name shown to the public.")
     crs: str = Field("EPSG:2154", description="Projected CRS in which everything is stored.")
     time_zone: str = Field("Europe/Paris", description="IANA zone in which the public reads times.")
     department: str | None = Field(None, description="Code of the département, e.g. '34' (heat-wave thresholds).")
@@ -108,7 +108,10 @@ class Settings(Section):
     access: AccessSettings = AccessSettings()
     manifests: Path = Field(Path("datasets"), description="Folder of dataset manifests.")
     data: Path | None = Field(None, description="Folder from which manifests name their files; theirs by default.")
-    layers: tuple[LayerSettings, ...] = Field((), description="Layers derived by `twin derive`, in this order.")
+    layers: tuple[LayerSettings, ...] = Field(
+        (LayerSettings(layer="built_fraction"), LayerSettings(layer="heat_island")),
+        description="Layers derived by `twin derive`, in this order.",
+    )
 
 
 def load(path: Path | None = None) -> Settings:

@@ -1,0 +1,179 @@
+"""The application: every registered door, mounted under its prefix, over one twin."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from html import escape
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import HTMLResponse
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from twin import registry
+from twin.context import Twin
+from twin.doors.metrics import Metrics
+from twin.registry import Door
+from twin.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_twin(settings: Settings, *, serve: bool = False) -> Iterator[Twin]:
+    """Open the twin of `settings`; with `serve`, insist on owning its data folder.
+
+    Raises
+    ------
+    StoreBusy
+        When another process owns the data folder and does not answer, or `serve` finds a server.
+    """
+    engine: registry.StoreEngine = registry.load(registry.STORES, settings.store.engine)
+    store = engine(settings.store.folder, settings.city.crs, serve=serve)
+    try:
+        yield Twin.over(settings, store)
+    finally:
+        store.close()
+
+
+class Doors:
+    """Hands a request to the door whose prefix is the longest that its path has.
+
+    It stands ahead of FastAPI, so that a door's hot path pays for no middleware but its own.
+    A path prefix in ``server.public_url`` is taken off when the proxy in front has not done so.
+    """
+
+    def __init__(self, doors: list[Door], otherwise: ASGIApp, public_prefix: str, own_paths: frozenset[str]) -> None:
+        self._doors = sorted(doors, key=lambda door: len(door.prefix), reverse=True)
+        self._otherwise = otherwise
+        self._public_prefix = public_prefix
+        self._own_paths = own_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http":
+            await self._otherwise(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if self._public_prefix and path.startswith(self._public_prefix + "/"):
+            path = path.removeprefix(self._public_prefix)
+            scope = {**scope, "path": path, "root_path": ""}
+        if path in self._own_paths:
+            await self._otherwise(scope, receive, send)
+            return
+        for door in self._doors:
+            prefix = door.prefix.rstrip("/")
+            if path == prefix or path.startswith(prefix + "/"):
+                await door.app({**scope, "path": path, "root_path": prefix}, receive, send)
+                return
+        await self._otherwise(scope, receive, send)
+
+
+def create_app(twin: Twin) -> ASGIApp:
+    """Return the whole service as one ASGI application.
+
+    ``/health`` says that the store answers, ``/metrics`` is for Prometheus, ``/docs`` and
+    ``/openapi.json`` describe the application; every other path is a door's.
+    """
+    doors: list[Door] = [registry.load(registry.DOORS, name)(twin) for name in registry.names(registry.DOORS)]
+    metrics = Metrics(twin, [door.prefix for door in doors])
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        started: list[Door] = []
+        try:
+            for door in doors:
+                door.start()
+                started.append(door)
+            yield
+        finally:
+            for door in reversed(started):
+                door.stop()
+
+    api = FastAPI(
+        title=twin.settings.city.name,
+        description="Jumeau: an open 4D city twin.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+
+    @api.get("/health", summary="Whether the service can answer")
+    def health() -> dict[str, object]:
+        return {"status": "ok", "revision": twin.store.catalogue.revision()}
+
+    api.add_route("/metrics", metrics.page)
+
+    @api.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(_describe(api.openapi()))
+
+    _merge_openapi(api, doors)
+    prefix = urlsplit(twin.settings.server.public_url or "").path.rstrip("/")
+    own_paths = frozenset({"/health", "/metrics", "/docs", "/openapi.json"})
+    app: ASGIApp = metrics.measure(Doors(doors, api, prefix, own_paths))
+    app = GZipMiddleware(app, minimum_size=1024, compresslevel=5)
+    return CORSMiddleware(
+        app,
+        allow_origins=twin.settings.server.cors_origins,
+        allow_methods=["GET", "HEAD", "OPTIONS"],
+        allow_headers=["*"],
+        expose_headers=["Content-Crs", "ETag", "Link", "OGC-NumberMatched", "OGC-NumberReturned"],
+    )
+
+
+def _merge_openapi(api: FastAPI, doors: list[Door]) -> None:
+    own = api.openapi
+
+    def merged() -> dict[str, object]:
+        document = own()
+        for door in doors:
+            document["paths"].update(door.openapi().get("paths", {}))
+        return document
+
+    api.openapi = merged  # type: ignore[method-assign]
+
+
+def _describe(document: dict[str, object]) -> str:
+    """Render the OpenAPI document as one page that loads nothing from anywhere."""
+    rows = []
+    paths = document["paths"]
+    assert isinstance(paths, dict)  # noqa: S101 - FastAPI made it
+    for path, operations in sorted(paths.items()):
+        for method, operation in operations.items():
+            if isinstance(operation, dict):
+                text = escape(str(operation.get("summary") or operation.get("description") or ""))
+                rows.append(f"<tr><td>{method.upper()}</td><td><code>{escape(path)}</code></td><td>{text}</td></tr>")
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Jumeau: interface</title>'
+        "<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}"
+        "td{padding:.25rem 1rem .25rem 0;vertical-align:top}</style>"
+        '<h1>The interface of the service</h1><p>As a document: <a href="openapi.json">openapi.json</a>; '
+        'the OGC API describes itself at <a href="ogc/openapi">ogc/openapi</a>.</p>'
+        f"<table>{''.join(rows)}</table></html>"
+    )
+
+
+def serve(twin: Twin) -> None:
+    """Serve until told to stop, on the address of the settings."""
+    import uvicorn  # noqa: PLC0415 - other commands need no server
+
+    server = twin.settings.server
+    uvicorn.run(
+        create_app(twin),
+        host=server.host,
+        port=server.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies) or None,
+        timeout_graceful_shutdown=5,
+    )

@@ -1,0 +1,80 @@
+"""What the operator watches: requests by door, and what the store holds, for Prometheus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from twin.context import Twin
+
+
+class Metrics:
+    """Counts requests of one application, and reads its catalogue when asked.
+
+    Only what the public may know is shown: a private collection has no line.
+    """
+
+    def __init__(self, twin: Twin, prefixes: Iterable[str]) -> None:
+        self._twin = twin
+        self._prefixes = sorted((prefix.rstrip("/") for prefix in prefixes), key=len, reverse=True)
+        self._registry = CollectorRegistry()
+        self._requests = Counter("jumeau_requests", "Requests answered", ["door", "status"], registry=self._registry)
+        self._seconds = Histogram(
+            "jumeau_request_seconds", "Time to the end of the answer", ["door"], registry=self._registry
+        )
+        self._registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the state of the catalogue; called by the registry."""
+        catalogue = self._twin.store.catalogue
+        yield GaugeMetricFamily("jumeau_revision", "Revision of the catalogue", value=catalogue.revision())
+        objects = GaugeMetricFamily("jumeau_collection_count", "Objects or observations held", labels=["collection"])
+        updated = GaugeMetricFamily(
+            "jumeau_collection_updated_seconds", "When the collection last changed", labels=["collection"]
+        )
+        for collection in catalogue.collections(self._twin.access.public):
+            objects.add_metric([collection.id], collection.count)
+            if collection.updated:
+                updated.add_metric([collection.id], collection.updated.timestamp())
+        yield objects
+        yield updated
+
+    def describe(self) -> Iterable[Metric]:
+        """Yield nothing: the names are known only when collected."""
+        return ()
+
+    def page(self, _: Request) -> Response:
+        """Answer ``/metrics``."""
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    def measure(self, app: ASGIApp) -> ASGIApp:
+        """Return `app` with its requests counted and timed."""
+
+        async def measured(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            status = 500
+            started = time.perf_counter()
+
+            async def watch(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            try:
+                await app(scope, receive, watch)
+            finally:
+                door = next((p for p in self._prefixes if scope["path"].startswith(p + "/")), "") or "/"
+                self._requests.labels(door, str(status)).inc()
+                self._seconds.labels(door).observe(time.perf_counter() - started)
+
+        return measured
