@@ -119,6 +119,10 @@ class Parameters:
             parts[0], parts[1], parts[half], parts[half + 1] = parts[1], parts[0], parts[half + 1], parts[half]
         return BBox.parse(",".join(parts), crs)
 
+    def is_known(self, name: str) -> bool:
+        """Whether a parameter has been asked for already."""
+        return name in self._known
+
     def rest(self) -> dict[str, str]:
         """Return what nobody has taken yet."""
         return {name: value for name, value in self._values.items() if name not in self._known}

@@ -1,0 +1,1 @@
+"""OGC API Features over the store: queries read strictly, pages of GeoJSON encoded by column."""

@@ -1,0 +1,195 @@
+"""An items query, its parameters read once and strictly (OGC API Features Part 1 and Part 2)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+import shapely
+
+from ogc_api.features.fields import item_fields, served_crs, typed
+from ogc_api.parameters import Parameters
+from twin.crs import CRS84, BBox
+from twin.errors import BadInput
+from twin.model import Collection, Field, FieldType, Kind
+from twin.store import Condition, Scalar, SortKey
+from twin.time import TimeSpan, iso, parse_instant
+
+DEFAULT_LIMIT = 10
+#: Degrees that the extent is widened by before a box is cut to it: more than any rounding of either.
+_MARGIN = 0.01
+
+
+@dataclass(frozen=True)
+class ItemsQuery:
+    """Which items of one collection, and how they are to be given.
+
+    Attributes
+    ----------
+    region
+        WKB of a polygon in the CRS of storage; None for everywhere.
+    nothing
+        Whether the box lies outside the extent of the data, so that the answer is empty.
+    after
+        Cursor of the last item seen: the values of ``sort``, then its row; of an observation, its
+        datastream and phenomenon time. It wins over ``offset``, which then only numbers the page.
+    properties
+        Names of the properties to give, in the order of the schema.
+    crs
+        Code of the CRS of the answer.
+    """
+
+    collection: Collection
+    region: bytes | None = None
+    nothing: bool = False
+    time: TimeSpan | None = None
+    where: tuple[Condition, ...] = ()
+    sort: tuple[SortKey, ...] = ()
+    after: tuple[Scalar, ...] | None = None
+    offset: int = 0
+    limit: int = DEFAULT_LIMIT
+    properties: tuple[str, ...] = ()
+    crs: str = CRS84
+    with_geometry: bool = True
+
+
+def parse(parameters: Parameters, collection: Collection, maximum: int) -> ItemsQuery:
+    """Take the parameters of an items query.
+
+    Parameters
+    ----------
+    maximum
+        The longest page; a greater ``limit`` is brought down to it (``/req/core/fc-limit-response-1``).
+
+    Raises
+    ------
+    BadInput
+        When a value cannot be used; the message names the parameter.
+    """
+    fields = {field.name: field for field in item_fields(collection)}
+    codes = served_crs(collection)
+    limit = parameters.integer("limit", min(DEFAULT_LIMIT, maximum), minimum=1, clamp=maximum)
+    offset = parameters.integer("offset", 0)
+    offset = parameters.integer("startindex", offset)
+    bbox = parameters.bbox(codes)
+    sort = parameters.read("sortby", lambda text: _sort(text, fields)) if collection.kind is Kind.FEATURES else None
+    sort = sort or ()
+    after = parameters.read("cursor", lambda text: read_cursor(text, _cursor_fields(collection, sort)))
+    names = parameters.names("properties", fields)
+    crs = parameters.crs("crs", codes)
+    time = parameters.time()
+    skip_geometry = parameters.boolean("skipGeometry")
+    region = bbox and region_of(bbox, collection)
+    return ItemsQuery(
+        collection=collection,
+        region=region.wkb if region else None,
+        nothing=bbox is not None and region is None,
+        time=time,
+        where=_equalities(parameters, fields),
+        sort=sort,
+        after=after,
+        offset=offset,
+        limit=limit,
+        properties=tuple(name for name in fields if names is None or name in names),
+        crs=crs,
+        with_geometry=not skip_geometry,
+    )
+
+
+def _equalities(parameters: Parameters, fields: dict[str, Field]) -> tuple[Condition, ...]:
+    """Take ``name=value`` for every property whose name is not that of a parameter."""
+    conditions = []
+    for name, field in fields.items():
+        text = None if parameters.is_known(name) else parameters.take(name)
+        if text is not None:
+            conditions.append(Condition(field=name, value=typed(field, text)))
+    return tuple(conditions)
+
+
+def region_of(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
+    """Return a box as a polygon in the CRS of storage, or None when it misses the data.
+
+    The box is first cut to the extent of the data, a little widened: a client may ask for the whole
+    world, which no projected CRS can hold.
+    """
+    if bbox.crs == collection.crs:
+        return _with_area(bbox.polygon(collection.crs))
+    if collection.extent is None:
+        return None
+    extent = collection.extent
+    wide = BBox(
+        xmin=max(extent.xmin - _MARGIN, -180),
+        ymin=max(extent.ymin - _MARGIN, -90),
+        xmax=min(extent.xmax + _MARGIN, 180),
+        ymax=min(extent.ymax + _MARGIN, 90),
+    ).to(bbox.crs)
+    xmin, ymin = max(bbox.xmin, wide.xmin), max(bbox.ymin, wide.ymin)
+    xmax, ymax = min(bbox.xmax, wide.xmax), min(bbox.ymax, wide.ymax)
+    if xmin > xmax or ymin > ymax:
+        return None
+    return _with_area(BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs).polygon(collection.crs))
+
+
+def _with_area(polygon: shapely.Polygon) -> shapely.Polygon:
+    """Return a polygon that has an area: a box that is a point or a line is widened by about a millimetre."""
+    if polygon.area > 0:
+        return polygon
+    xmin, ymin, xmax, ymax = polygon.bounds
+    dx, dy = 1e-9 * max(1, abs(xmax)), 1e-9 * max(1, abs(ymax))
+    return shapely.box(xmin - dx, ymin - dy, xmax + dx, ymax + dy)
+
+
+def _sort(text: str, fields: dict[str, Field]) -> tuple[SortKey, ...]:
+    keys = []
+    for part in text.split(","):
+        # A plus sign that was not percent-encoded arrives as a space.
+        name = part.lstrip("+- ")
+        if name not in fields and name != "id":
+            raise BadInput(f"sortby names {name!r}, which is not here: use some of id, {', '.join(fields)}.")
+        keys.append(SortKey(field=name, descending=part.lstrip().startswith("-")))
+    return tuple(keys)
+
+
+def _cursor_fields(collection: Collection, sort: tuple[SortKey, ...]) -> tuple[FieldType, ...]:
+    if collection.kind is Kind.TIMESERIES:
+        return (FieldType.STRING, FieldType.DATETIME)
+    kinds = {field.name: field.type for field in collection.all_fields}
+    return (*(kinds.get(key.field, FieldType.STRING) for key in sort), FieldType.INTEGER)
+
+
+def write_cursor(values: tuple[Scalar, ...]) -> str:
+    """Return the values as one opaque word for an address."""
+    plain = [iso(value) if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(orjson.dumps(plain)).decode().rstrip("=")
+
+
+def read_cursor(text: str, kinds: tuple[FieldType, ...]) -> tuple[Scalar, ...]:
+    """Return the values of a word that :func:`write_cursor` made.
+
+    Raises
+    ------
+    BadInput
+        When the word is not one, or belongs to another query.
+    """
+    accepted: dict[FieldType, type | tuple[type, ...]] = {
+        FieldType.INTEGER: int,
+        FieldType.NUMBER: (int, float),
+        FieldType.BOOLEAN: bool,
+    }
+    try:
+        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if not isinstance(values, list) or len(values) != len(kinds):
+            raise ValueError(text)
+        for value, kind in zip(values, kinds, strict=True):
+            if value is not None and not isinstance(value, accepted.get(kind, str)):
+                raise ValueError(text)
+        dated = (FieldType.DATE, FieldType.DATETIME)
+        return tuple(
+            parse_instant(value) if kind in dated and value is not None else value
+            for value, kind in zip(values, kinds, strict=True)
+        )
+    except (ValueError, binascii.Error, orjson.JSONDecodeError, BadInput):
+        raise BadInput("The cursor is not one of this query: follow the link `next` as it was given.") from None

@@ -1,0 +1,213 @@
+"""Items out of the store: one page, one item. Every way in (the door, pygeoapi's provider) ends here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ogc_api.features.geojson import encode_features, instants
+from ogc_api.features.query import ItemsQuery
+from twin.context import Twin
+from twin.errors import BadInput, NotFound
+from twin.model import Collection, Kind, Quality
+from twin.store import Condition, FeatureQuery, ObservationQuery, Principal, Scalar
+from twin.time import TimeSpan, iso, parse_instant
+
+#: Between the parts of the id of an observation, or of a version that is not the last of its object.
+SEPARATOR = "@"
+#: Filters of observations that the store knows by name; the others are conditions.
+_OBSERVATION_FILTERS = {
+    "datastream": "datastreams",
+    "object_id": "objects",
+    "observed_property": "observed_properties",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of items.
+
+    Attributes
+    ----------
+    features
+        The inside of the GeoJSON array.
+    matched, returned
+        How many items the query has in all, and this page.
+    next
+        Cursor of the page after; None on the last.
+    """
+
+    features: bytes
+    matched: int
+    returned: int
+    next: tuple[Scalar, ...] | None
+
+
+class ItemsService:
+    """Reads items for one principal."""
+
+    def __init__(self, twin: Twin, principal: Principal) -> None:
+        self._twin = twin
+        self._principal = principal
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ItemsService:
+        """Return itself: pygeoapi copies its configuration, the store must stay one."""
+        return self
+
+    def page(self, query: ItemsQuery) -> Page:
+        """Return one page, with the exact number of items that the query has."""
+        if query.nothing:
+            return Page(b"", 0, 0, None)
+        table, matched = self._read(query)
+        more = table.num_rows > query.limit
+        table = table.slice(0, query.limit)
+        after = _cursor(table, query) if more else None
+        return Page(_encode(table, query), matched, table.num_rows, after)
+
+    def item(self, query: ItemsQuery, item_id: str) -> bytes:
+        """Return one GeoJSON feature; `query` says how it is to be given.
+
+        Raises
+        ------
+        NotFound
+            When the collection has no such item.
+        """
+        read = self._version if query.collection.kind is Kind.FEATURES else self._observation
+        table = read(query, item_id)
+        if not table.num_rows:
+            raise NotFound(f"The collection {query.collection.id!r} has no item {item_id!r}.")
+        return _encode(table, query, item_id)
+
+    def _read(self, query: ItemsQuery) -> tuple[pa.Table, int]:
+        # One row more than the page tells whether there is a next one.
+        if query.collection.kind is Kind.FEATURES:
+            features = feature_query(query)
+            table = self._twin.store.features.read(features, self._principal).read_all()
+            return table, self._twin.store.features.count(features, self._principal)
+        observations = observation_query(query)
+        table = self._twin.store.observations.read(observations, self._principal).read_all()
+        return table, self._twin.store.observations.count(observations, self._principal)
+
+    def _version(self, query: ItemsQuery, item_id: str) -> pa.Table:
+        """Return the last version of an object, or the one that the id names by its start of life."""
+        table = self._versions(query, item_id)
+        if not table.num_rows and SEPARATOR in item_id:
+            identity, _, start = item_id.rpartition(SEPARATOR)
+            try:
+                instant = parse_instant(start)
+            except BadInput:
+                return table
+            table = self._versions(query, identity)
+            return table.filter(pc.equal(table["valid_from"], pa.scalar(instant, table["valid_from"].type)))
+        if table.num_rows > 1:
+            table = table.sort_by([("valid_from", "ascending"), ("row", "ascending")])
+            # Sorted, an unknown start stands last; it is the first.
+            known = table.filter(pc.is_valid(table["valid_from"]))
+            table = (known if known.num_rows else table).slice(max(known.num_rows, 1) - 1, 1)
+        return table
+
+    def _versions(self, query: ItemsQuery, identity: str) -> pa.Table:
+        asked = FeatureQuery(collection=query.collection.id, ids=(identity,))
+        return self._twin.store.features.read(asked, self._principal).read_all()
+
+    def _observation(self, query: ItemsQuery, item_id: str) -> pa.Table:
+        datastream, _, instant = item_id.rpartition(SEPARATOR)
+        try:
+            span = TimeSpan.at(parse_instant(instant))
+        except BadInput:
+            raise NotFound(
+                f"{item_id!r} is no observation: its id is <datastream>{SEPARATOR}<phenomenon time>."
+            ) from None
+        asked = ObservationQuery(collection=query.collection.id, datastreams=(datastream,), time=span, joined=True)
+        return self._twin.store.observations.read(asked, self._principal).read_all()
+
+
+def feature_query(query: ItemsQuery) -> FeatureQuery:
+    """Return what to ask of the features for a page, one row more than it holds."""
+    keys = {key.field for key in query.sort}
+    own = [field.name for field in query.collection.fields]
+    return FeatureQuery(
+        collection=query.collection.id,
+        region=query.region,
+        time=query.time,
+        where=query.where,
+        sort=query.sort,
+        after=query.after,
+        offset=0 if query.after else query.offset,
+        limit=query.limit + 1,
+        columns=tuple(name for name in own if name in query.properties or name in keys),
+        with_geometry=query.with_geometry,
+    )
+
+
+def observation_query(query: ItemsQuery) -> ObservationQuery:
+    """Return what to ask of the observations for a page, one row more than it holds."""
+    chosen: dict[str, tuple[Scalar, ...]] = {}
+    where = []
+    for condition in query.where:
+        if condition.field in _OBSERVATION_FILTERS:
+            assert isinstance(condition.value, str)  # noqa: S101 - typed by the schema
+            chosen[_OBSERVATION_FILTERS[condition.field]] = (condition.value,)
+        elif condition.field == "quality":
+            where.append(Condition(field="quality", value=_quality(condition.value)))
+        else:
+            where.append(condition)
+    return ObservationQuery.model_validate(
+        {
+            "collection": query.collection.id,
+            "region": query.region,
+            "time": query.time,
+            "where": tuple(where),
+            "joined": True,
+            "after": query.after,
+            "offset": 0 if query.after else query.offset,
+            "limit": query.limit + 1,
+            **chosen,
+        }
+    )
+
+
+def _quality(name: object) -> int:
+    known = {quality.name.lower(): quality.value for quality in Quality}
+    if name not in known:
+        raise BadInput(f"quality={name!r} is none of {', '.join(known)}.")
+    return known[str(name)]
+
+
+def _cursor(table: pa.Table, query: ItemsQuery) -> tuple[Scalar, ...]:
+    last = table.slice(table.num_rows - 1, 1)
+    if query.collection.kind is Kind.TIMESERIES:
+        return (last["datastream"][0].as_py(), last["phenomenon_time"][0].as_py())
+    values = (last[key.field][0].as_py() for key in query.sort)
+    return (*values, last["row"][0].as_py())
+
+
+def _encode(table: pa.Table, query: ItemsQuery, item_id: str | None = None) -> bytes:
+    collection: Collection = query.collection
+    if collection.kind is Kind.TIMESERIES:
+        table = _observations_as_items(table)
+    if item_id is not None:
+        table = table.set_column(table.column_names.index("id"), "id", pa.array([item_id], pa.string()))
+    if not query.with_geometry and "geometry" in table.column_names:
+        table = table.drop_columns(["geometry"])
+    return encode_features(table, query.properties, collection.crs, query.crs)
+
+
+def _observations_as_items(table: pa.Table) -> pa.Table:
+    """Give each observation its id, and its quality by name."""
+    table = table.combine_chunks()
+    names = pa.array([quality.name.lower() for quality in Quality], pa.string())
+    times = table["phenomenon_time"]
+    stamps = pa.chunked_array([instants(chunk) for chunk in times.chunks], pa.string())
+    ids = pc.binary_join_element_wise(table["datastream"].cast(pa.string()), stamps, SEPARATOR)
+    quality = names.take(table["quality"].cast(pa.int64()).combine_chunks())
+    return table.append_column("id", ids).set_column(table.column_names.index("quality"), "quality", quality)
+
+
+def span_text(collection: Collection) -> list[str | None]:
+    """Return the first and the last instant of the data of a collection, None where open."""
+    start, end = collection.temporal or (None, None)
+    return [iso(start) if start else None, iso(end) if end else None]
