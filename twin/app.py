@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from html import escape
 from urllib.parse import urlsplit
 
+import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse
@@ -17,10 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from twin import registry
 from twin.context import Twin
 from twin.doors.metrics import Metrics
+from twin.errors import BadSettings
 from twin.registry import Door
 from twin.settings import Settings
-
-log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -158,18 +159,34 @@ def _describe(document: dict[str, object]) -> str:
     )
 
 
-def serve(twin: Twin) -> None:
-    """Serve until told to stop, on the address of the settings."""
-    import uvicorn  # noqa: PLC0415 - other commands need no server
+def serve(twin: Twin, announce: Callable[[str], None]) -> None:
+    """Serve until told to stop, on the address of the settings.
 
+    Parameters
+    ----------
+    twin
+        What to serve; its store must be owned by this process.
+    announce
+        Called with the address once connections are accepted; port 0 takes a free one.
+
+    Raises
+    ------
+    BadSettings
+        When the address cannot be listened on.
+    """
     server = twin.settings.server
-    uvicorn.run(
+    try:
+        listener = socket.create_server((server.host, server.port), backlog=512)
+    except OSError as error:
+        raise BadSettings(
+            f"Cannot listen on {server.host}:{server.port} ({error.strerror}): choose another with --port."
+        ) from None
+    server = server.model_copy(update={"port": listener.getsockname()[1]})
+    twin = replace(twin, settings=twin.settings.model_copy(update={"server": server}))
+    config = uvicorn.Config(
         create_app(twin),
-        host=server.host,
-        port=server.port,
         loop="uvloop",
         http="httptools",
-        lifespan="on",
         access_log=False,
         log_level="warning",
         server_header=False,
@@ -177,3 +194,5 @@ def serve(twin: Twin) -> None:
         forwarded_allow_ips=list(server.trusted_proxies) or None,
         timeout_graceful_shutdown=5,
     )
+    announce(server.url)
+    uvicorn.Server(config).run(sockets=[listener])

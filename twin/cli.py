@@ -56,8 +56,7 @@ def demo(
             for layer in settings.layers:
                 _say(pipeline.derive(twin, layer.layer, layer.parameters, progress=progress).lines())
         if serve:
-            typer.echo(f"{settings.city.name} is at {settings.server.url}/ - stop with Ctrl-C.")
-            serve_app(twin)
+            serve_app(twin, _announce)
 
 
 @cli.command()
@@ -101,8 +100,7 @@ def serve(config: _Config = None, port: Annotated[int | None, typer.Option(help=
 
     settings = _settings(config, port)
     with open_twin(settings, serve=True) as twin:
-        typer.echo(f"{settings.city.name} is at {settings.server.url}/ - stop with Ctrl-C.")
-        serve_app(twin)
+        serve_app(twin, _announce)
 
 
 @cli.command()
@@ -222,6 +220,11 @@ def _settings(config: Path | None, port: int | None = None, data: Path | None = 
     if data is not None:
         settings = settings.model_copy(update={"data": data})
     return settings
+
+
+def _announce(url: str) -> None:
+    typer.echo(f"Serving at {url}/ - stop with Ctrl-C.")
+    sys.stdout.flush()
 
 
 def _manifest_file(path: Path) -> Path:

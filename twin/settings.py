@@ -74,7 +74,8 @@ class Server(Section):
     @property
     def url(self) -> str:
         """Root of every link, without a trailing slash."""
-        return self.public_url or f"http://{'localhost' if self.host == '127.0.0.1' else self.host}:{self.port}"
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - a comparison
+        return self.public_url or f"http://{host}:{self.port}"
 
 
 class Bounds(Section):
