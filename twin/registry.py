@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twin.context import Twin
     from twin.ingest.manifest import Manifest
     from twin.ingest.quarantine import Quarantine
-    from twin.model import Collection, Product, Text
+    from twin.model import Collection, Language, Product, Text
     from twin.store import Store
 
 SOURCES = "jumeau.sources"
@@ -63,7 +63,10 @@ class Layer(Protocol):
 
 
 class Exporter(Protocol):
-    """Writes one collection to one file."""
+    """Writes rows of one collection to one file.
+
+    It is made by calling the entry point. ``suffix`` starts with a dot and is the file's.
+    """
 
     suffix: str
     media_type: str
@@ -72,8 +75,14 @@ class Exporter(Protocol):
         """Whether this format can carry `collection`."""
         ...
 
-    def write(self, collection: Collection, batches: pa.RecordBatchReader, crs: str, path: Path) -> int:
-        """Write the batches, whose geometries are WKB in `crs`, and return the number of rows."""
+    def write(
+        self, collection: Collection, batches: pa.RecordBatchReader, crs: str, language: Language, path: Path
+    ) -> None:
+        """Write the batches as they come, never all of them in memory, and close the file.
+
+        Their columns are those of ``twin.export.columns.schema``: each field has its title, unit and
+        description in its metadata, in `language`; ``geometry``, the last, is WKB in `crs`, x first.
+        """
         ...
 
 
