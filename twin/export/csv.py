@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 import shapely
 
 from twin.crs import definition
+from twin.errors import BadInput
 from twin.export.columns import GEOMETRY
 from twin.export.geometries import geometries, has_heights, peeked
 from twin.model import Collection, Kind, Language
@@ -70,7 +71,7 @@ class Csv:
         place = _Place(
             digits=9 if definition(crs).is_geographic else 4,
             point=collection.kind is Kind.TIMESERIES or collection.geometry == "Point",
-            height=has_heights(collection, first),
+            height=has_heights(first),
         )
         fields = [field for field in batches.schema if field.name != GEOMETRY]
         headings = [_heading(field, dialect) for field in fields] + place.headings
@@ -102,11 +103,10 @@ class _Place:
         points = np.where(
             shapely.get_type_id(geometry) == shapely.GeometryType.POINT, geometry, shapely.centroid(geometry)
         )
-        numbers = [shapely.get_x(points), shapely.get_y(points), shapely.get_z(points)]
-        return [
-            pa.array(number.round(self.digits), from_pandas=True)
-            for number, _ in zip(numbers, self.headings, strict=False)
-        ]
+        if not self.height and has_heights(batch):
+            raise BadInput("Some places have a height and others none, which CSV cannot tell: use .gpkg or .parquet.")
+        numbers = [shapely.get_x(points), shapely.get_y(points), shapely.get_z(points)][: len(self.headings)]
+        return [pa.array(number.round(self.digits), from_pandas=True) for number in numbers]
 
 
 def _heading(field: pa.Field, dialect: Dialect) -> str:

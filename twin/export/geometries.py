@@ -11,7 +11,6 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.export.columns import GEOMETRY
-from twin.model import Collection
 
 type Geometries = NDArray[np.object_]
 
@@ -28,6 +27,6 @@ def peeked(batches: pa.RecordBatchReader) -> tuple[pa.RecordBatch | None, Iterat
     return first, following if first is None else itertools.chain([first], following)
 
 
-def has_heights(collection: Collection, first: pa.RecordBatch | None) -> bool:
-    """Whether geometries have Z: the first rows show it, or the collection counts on it by its vertical CRS."""
-    return collection.vertical_crs is not None or (first is not None and bool(shapely.has_z(geometries(first)).any()))
+def has_heights(batch: pa.RecordBatch | None) -> bool:
+    """Whether some geometries of a batch have Z."""
+    return batch is not None and bool(shapely.has_z(geometries(batch)).any())

@@ -72,4 +72,4 @@ def _layer_type(collection: Collection, first: pa.RecordBatch | None) -> str:
     declared = "Polygon" if collection.kind is Kind.COVERAGE else collection.geometry
     if declared not in _LAYER_TYPES:
         return "Unknown"
-    return f"{declared} Z" if has_heights(collection, first) else declared
+    return f"{declared} Z" if has_heights(first) else declared
