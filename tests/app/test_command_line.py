@@ -1,0 +1,142 @@
+"""The command line as an operator uses it: one line for an error, status 2 for bad input, live ingest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.installation import Installation
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return Installation(tmp_path)
+
+
+@pytest.fixture
+def trees(installation: Installation) -> Path:
+    """A dataset of three trees, as an operator would describe it."""
+    folder = installation.folder / "trees"
+    folder.mkdir()
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"numero": f"T{n}", "hauteur": 4.5 + n},
+            "geometry": {"type": "Point", "coordinates": [3.87 + n / 1000, 43.61]},
+        }
+        for n in range(3)
+    ]
+    (folder / "arbres.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+    (folder / "manifest.yml").write_text(
+        """
+dataset: arbres
+title: {fr: Arbres, en: Trees}
+description: {fr: Trois arbres., en: Three trees.}
+producer: Ville
+licence: {title: Licence Ouverte 2.0, attribution: Ville}
+collections:
+  oaks:
+    title: {fr: Chênes, en: Oaks}
+    description: {fr: Des chênes., en: Some oaks.}
+    geometry: Point
+    fields:
+      height: {type: number, unit: m, title: {fr: Hauteur, en: Height}}
+parts:
+  - source: vector
+    files: [arbres.geojson]
+    features:
+      collection: oaks
+      id: {column: numero}
+      fields: {height: hauteur}
+""",
+        "utf-8",
+    )
+    return folder
+
+
+def test_an_unknown_setting_is_refused_by_its_name(installation: Installation) -> None:
+    (installation.folder / "config.yml").write_text("city: {nam: Dijon}\n", "utf-8")
+    done = installation.run("status")
+    assert done.returncode == 2
+    assert "city.nam is not a setting" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_setting_from_the_environment_goes_over_the_file(installation: Installation) -> None:
+    (installation.folder / "config.yml").write_text("city: {name: Dijon}\n", "utf-8")
+    assert "Toulon" in installation.run("status", TWIN_CITY__NAME="Toulon").stdout
+    refused = installation.run("status", TWIN_SERVER__PRT="1")
+    assert refused.returncode == 2
+    assert "server.prt" in refused.stderr
+
+
+def test_a_dry_run_changes_nothing_and_an_ingest_is_done_once(installation: Installation, trees: Path) -> None:
+    dry = installation.run("ingest", "trees", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "oaks" not in installation.run("status").stdout
+    assert installation.run("ingest", "trees").returncode == 0
+    before = installation.run("status").stdout
+    again = installation.run("ingest", "trees")
+    assert again.returncode == 0
+    assert installation.run("status").stdout == before
+    assert "oaks" in before
+
+
+def test_an_ingest_in_another_terminal_reaches_a_running_server(installation: Installation, trees: Path) -> None:
+    process, url = installation.start("serve", "--port", "0")
+    try:
+        assert httpx.get(f"{url}/ogc/collections/oaks").status_code == 404
+        done = installation.run("ingest", "trees")
+        assert done.returncode == 0, done.stderr
+        items = httpx.get(f"{url}/ogc/collections/oaks/items").json()
+        assert items["numberMatched"] == 3
+        assert {feature["id"] for feature in items["features"]} == {"T0", "T1", "T2"}
+        assert installation.run("remove", "oaks").returncode == 0
+        assert httpx.get(f"{url}/ogc/collections/oaks").status_code == 404
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) is not None
+
+
+def test_a_second_server_by_mistake_is_told_so(installation: Installation) -> None:
+    process, _ = installation.start("serve", "--port", "0")
+    try:
+        second = installation.run("serve", "--port", "0")
+        assert second.returncode == 1
+        assert str(process.pid) in second.stderr
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def test_a_backup_taken_while_serving_is_restored_elsewhere(
+    installation: Installation, trees: Path, tmp_path: Path
+) -> None:
+    process, _ = installation.start("serve", "--port", "0")
+    try:
+        assert installation.run("ingest", "trees").returncode == 0
+        done = installation.run("backup", "twin.backup")
+        assert done.returncode == 0, done.stderr
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    elsewhere = Installation(tmp_path / "elsewhere")
+    elsewhere.folder.mkdir()
+    done = elsewhere.run("restore", str(installation.folder / "twin.backup"))
+    assert done.returncode == 0, done.stderr
+    assert "oaks" in elsewhere.run("status").stdout
+    assert elsewhere.run("restore", str(installation.folder / "twin.backup")).returncode == 2
+
+
+def test_check_names_the_file_and_the_key(installation: Installation, trees: Path) -> None:
+    good = installation.run("check", "trees")
+    assert good.returncode == 0, good.stderr
+    manifest = trees / "manifest.yml"
+    manifest.write_text(manifest.read_text("utf-8").replace("producer:", "producteur:"), "utf-8")
+    bad = installation.run("check", "trees")
+    assert bad.returncode == 2
+    assert "producteur" in bad.stderr
+    assert "manifest.yml" in bad.stderr
