@@ -14,6 +14,7 @@ class Installation:
     """A folder to run ``twin`` in, as an operator would: its own settings, nothing of the checkout's."""
 
     folder: Path
+    twin: Path = Path(sys.executable).parent / "twin"
 
     @property
     def data(self) -> Path:
@@ -21,8 +22,8 @@ class Installation:
         return self.folder / "var"
 
     def command(self, *arguments: str) -> list[str]:
-        """Return the command line of ``twin`` of this environment."""
-        return [str(Path(sys.executable).parent / "twin"), *arguments]
+        """Return the whole command line of ``twin`` with `arguments`."""
+        return [str(self.twin), *arguments]
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run ``twin`` to its end and return what it said."""
