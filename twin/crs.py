@@ -161,7 +161,8 @@ class BBox(BaseModel):
         if self.crs == crs:
             return box
         longest = max(self.xmax - self.xmin, self.ymax - self.ymin)
-        dense = shapely.segmentize(box, longest / segments) if longest > 0 else box
+        # By its ring: GEOS empties a polygon as flat as a line.
+        dense = shapely.Polygon(shapely.segmentize(box.exterior, longest / segments)) if longest > 0 else box
         moved = transform_geometry(dense, self.crs, crs)
         if not np.all(np.isfinite(shapely.get_coordinates(moved))):
             raise BadInput(f"The bbox lies outside the area of {crs}.")

@@ -245,7 +245,7 @@ FEATURE_COLUMNS = (
 )
 RESERVED_FIELDS = frozenset(
     {"id", "geometry", "valid_from", "valid_to", "xmin", "ymin", "xmax", "ymax"}
-    | {"source", "digest", "revision_from", "revision_to", "fid", "ogc_fid"}
+    | {"source", "digest", "revision_from", "revision_to", "row", "fid", "ogc_fid"}
 )
 LIFESPAN_FIELDS = (
     Field.model_construct(

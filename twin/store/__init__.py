@@ -22,6 +22,7 @@ from twin.store.contract import (
     StagedSeries,
     Store,
 )
+from twin.store.cubes import write_cube
 
 __all__ = [
     "OPERATOR",
@@ -41,4 +42,5 @@ __all__ = [
     "StagedFeatures",
     "StagedSeries",
     "Store",
+    "write_cube",
 ]

@@ -196,7 +196,10 @@ class StagedSeries(Model):
 
 
 class StagedCube(Model):
-    """A folder with ``map.zarr`` and ``series.zarr`` that becomes the collection's new revision."""
+    """A folder with ``map.zarr`` and ``series.zarr`` that becomes the collection's new revision.
+
+    :func:`twin.store.write_cube` writes one.
+    """
 
     collection: Collection
     source: str
@@ -226,10 +229,25 @@ class Receipt(Model):
 class Store(Protocol):
     """The store of one twin. Close it, or use it as a context manager."""
 
-    catalogue: CatalogueStore
-    features: FeatureStore
-    observations: ObservationStore
-    cubes: CubeStore
+    @property
+    def catalogue(self) -> CatalogueStore:
+        """The collections and the runs."""
+        ...
+
+    @property
+    def features(self) -> FeatureStore:
+        """City objects and their versions."""
+        ...
+
+    @property
+    def observations(self) -> ObservationStore:
+        """Time series."""
+        ...
+
+    @property
+    def cubes(self) -> CubeStore:
+        """Coverages."""
+        ...
 
     def staging(self, run_id: str) -> AbstractContextManager[Path]:
         """Return a private folder to stage a run's files in; it is emptied when the context ends."""

@@ -1,0 +1,120 @@
+"""The catalogue: collections, revision and runs, read from a snapshot in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from twin.errors import NotFound
+from twin.model import Collection, Run
+from twin.store.contract import Principal, Receipt
+from twin.store.embedded.engine import Cursor, Database
+
+#: What the store alone knows of a collection; the rest is the source's word.
+_OWN = ("extent", "temporal", "count", "revision", "updated", "sources")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The catalogue at one revision; replaced whole after each commit."""
+
+    revision: int
+    collections: dict[str, Collection]
+
+
+class Catalogue:
+    """Collections as the last commit left them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._snapshot = Snapshot(0, {})
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the catalogue again, after a commit."""
+        rows = self._database.rows("SELECT document FROM collection WHERE published ORDER BY id")
+        found = [Collection.model_validate_json(row[0]) for row in rows]
+        revision = int(self._database.fact("revision"))
+        self._snapshot = Snapshot(revision, {collection.id: collection for collection in found})
+
+    def revision(self) -> int:
+        """Return the number that grows with every commit that changed something."""
+        return self._snapshot.revision
+
+    def collections(self, principal: Principal) -> list[Collection]:
+        """Return what `principal` sees, ordered by id."""
+        return [found for found in self._snapshot.collections.values() if principal.sees(found.id)]
+
+    def collection(self, collection: str, principal: Principal) -> Collection:
+        """Return one collection.
+
+        Raises
+        ------
+        NotFound
+            When there is none that `principal` sees.
+        """
+        found = self._snapshot.collections.get(collection)
+        if found is None or not principal.sees(collection):
+            raise absent(collection)
+        return found
+
+    def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
+        """Return the last runs, newest first."""
+        rows = self._database.rows(
+            "SELECT document FROM run WHERE $1 IS NULL OR name = $1 ORDER BY number DESC LIMIT $2", [name, limit]
+        )
+        return [Run.model_validate_json(row[0]) for row in rows]
+
+
+def recorded(cursor: Cursor, run_id: str) -> Receipt | None:
+    """Return the receipt of a run that was already committed."""
+    row = cursor.execute("SELECT receipt FROM run WHERE id = ?", [run_id]).fetchone()
+    return None if row is None else Receipt.model_validate_json(row[0])
+
+
+def record(cursor: Cursor, run: Run, receipt: Receipt) -> None:
+    """Write a run and what it changed."""
+    cursor.execute(
+        "INSERT INTO run VALUES (nextval('run_number'), ?, ?, ?, ?)",
+        [run.id, run.name, run.model_dump_json(), receipt.model_dump_json()],
+    )
+
+
+def stored(cursor: Cursor, collection: str) -> tuple[Collection | None, bool]:
+    """Return a collection as last written, removed or not, and whether it is published."""
+    row = cursor.execute("SELECT document, published FROM collection WHERE id = ?", [collection]).fetchone()
+    return (None, False) if row is None else (Collection.model_validate_json(row[0]), bool(row[1]))
+
+
+def merged(known: Collection | None, given: Collection, source: str) -> Collection:
+    """Return `given` with what the store knows already.
+
+    The last source describes the collection; fields and observed properties of the other sources
+    that feed it stay.
+    """
+    if known is None:
+        return given.model_copy(update={"sources": (source,)})
+    own = {name: getattr(known, name) for name in _OWN}
+    own["sources"] = tuple(sorted({*known.sources, source}))
+    if own["sources"] != (source,):
+        names = {field.name for field in given.fields}
+        own["fields"] = (*given.fields, *(field for field in known.fields if field.name not in names))
+        names = {observed.name for observed in given.observed_properties}
+        others = (observed for observed in known.observed_properties if observed.name not in names)
+        own["observed_properties"] = (*given.observed_properties, *others)
+    return given.model_copy(update=own)
+
+
+def write(cursor: Cursor, collection: Collection, revision: int, now: datetime) -> None:
+    """Publish a collection at `revision`."""
+    document = collection.model_copy(update={"revision": revision, "updated": now}).model_dump_json()
+    cursor.execute(
+        "INSERT INTO collection VALUES ($1, $2, true) "
+        "ON CONFLICT (id) DO UPDATE SET document = excluded.document, published = true",
+        [collection.id, document],
+    )
+
+
+def absent(collection: str) -> NotFound:
+    """Return the error of a collection that does not exist, or not for the one who asks."""
+    return NotFound(f"There is no collection {collection!r}.")

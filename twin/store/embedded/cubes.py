@@ -1,0 +1,177 @@
+"""Coverages on disk: one immutable folder a revision, kept while a reader holds it.
+
+``cubes/<collection>/<revision>/{map,series}.zarr``; a reader holds ``<revision>.lock`` shared, and
+whoever sweeps takes it exclusively first, so that no reader ever loses its files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from twin.crs import CRS84, BBox
+from twin.errors import BadInput, StoreFault
+from twin.model import Collection, Grid
+from twin.store.contract import Principal
+from twin.store.cubes import LAYOUTS
+from twin.store.embedded.engine import Cursor, Database
+from twin.store.embedded.feature_commit import aware
+
+
+class Cubes:
+    """Opens coverages, from any process on this machine.
+
+    Parameters
+    ----------
+    current
+        Tells the revision of the folder of a collection now, or raises
+        :class:`~twin.errors.NotFound`.
+    """
+
+    def __init__(self, folder: Path, current: Callable[[str, Principal], int]) -> None:
+        self._folder = folder / "cubes"
+        self._current = current
+
+    @contextmanager
+    def open(
+        self, collection: str, principal: Principal, layout: Literal["map", "series"] = "map"
+    ) -> Iterator[xr.Dataset]:
+        """Open the current revision of a coverage; its files stay until the context ends."""
+        if layout not in LAYOUTS:
+            raise BadInput(f"There is no layout {layout!r}; there are: {', '.join(LAYOUTS)}.")
+        revision = self._current(collection, principal)
+        while True:
+            home = self._folder / collection / str(revision)
+            with _held(home.with_suffix(".lock")) as held:
+                if held and home.is_dir():
+                    with xr.open_zarr(home / f"{layout}.zarr", chunks=None, consolidated=False) as dataset:
+                        yield dataset
+                    return
+            # Swept between the question and the lease: a newer revision is current.
+            newer = self._current(collection, principal)
+            if newer == revision:
+                raise StoreFault(f"The files of {collection} are missing from {home}; restore a backup.")
+            revision = newer
+
+
+@contextmanager
+def _held(lock: Path) -> Iterator[bool]:
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield os.fstat(descriptor).st_nlink > 0
+    finally:
+        os.close(descriptor)
+
+
+def folder_revision(database: Database, collection: str) -> int:
+    """Return the revision whose folder holds a coverage."""
+    rows = database.rows("SELECT revision FROM cube WHERE collection = ?", [collection])
+    if not rows:
+        raise BadInput(f"{collection} is not a coverage: it has no cube.")
+    return int(rows[0][0])
+
+
+def place(cursor: Cursor, folder: Path, collection: str, staged: Path, revision: int) -> bool:
+    """Move a staged cube to its place and point the catalogue at it; return whether it differs.
+
+    Raises
+    ------
+    BadInput
+        When a layout is missing.
+    """
+    for layout in LAYOUTS:
+        if not (staged / f"{layout}.zarr").is_dir():
+            raise BadInput(f"{collection}: the staged cube has no {layout}.zarr.")
+    digest = _digest(staged)
+    if cursor.execute("SELECT digest FROM cube WHERE collection = ?", [collection]).fetchone() == (digest,):
+        return False
+    home = folder / "cubes" / collection / str(revision)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(home, ignore_errors=True)
+    home.with_suffix(".lock").touch()
+    staged.rename(home)
+    cursor.execute(
+        "INSERT INTO cube VALUES ($1, $2, $3) "
+        "ON CONFLICT (collection) DO UPDATE SET revision = excluded.revision, digest = excluded.digest",
+        [collection, revision, digest],
+    )
+    return True
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(folder)}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def sweep(database: Database, folder: Path) -> None:
+    """Delete the folders that the catalogue does not point to and that no reader holds."""
+    wanted = {(name, str(revision)) for name, revision in database.rows("SELECT collection, revision FROM cube")}
+    root = folder / "cubes"
+    for home in [path for path in root.glob("*/*") if path.is_dir()]:
+        if (home.parent.name, home.name) in wanted:
+            continue
+        lock = home.with_suffix(".lock")
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(home, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)
+
+
+def measured(home: Path, collection: Collection) -> Collection:
+    """Return the collection with the grid, extent, time and count of its cube.
+
+    Raises
+    ------
+    BadInput
+        When a variable and the observed properties do not agree.
+    """
+    with xr.open_zarr(home / "map.zarr", chunks=None, consolidated=False) as dataset:
+        names = {observed.name for observed in collection.observed_properties}
+        if names != (found := {str(name) for name in dataset.data_vars}):
+            raise BadInput(
+                f"{collection.id}: the cube holds {', '.join(sorted(found))} and the collection declares "
+                f"{', '.join(sorted(names)) or 'nothing'}: both must name the same observed properties."
+            )
+        x, y = dataset["x"].values, dataset["y"].values
+        temporal = None
+        if "time" in dataset.dims and dataset.sizes["time"]:
+            first, last = dataset["time"].values[[0, -1]].astype("datetime64[us]").tolist()
+            temporal = (aware(first), aware(last))
+        box = BBox(**_sides("x", x), **_sides("y", y), crs=collection.crs)
+        return collection.model_copy(
+            update={
+                "count": sum(variable.size for variable in dataset.data_vars.values()),
+                "grid": Grid(bbox=box, columns=x.size, rows=y.size),
+                "extent": box.to(CRS84),
+                "temporal": temporal,
+            }
+        )
+
+
+def _sides(axis: str, centres: np.ndarray[tuple[int], np.dtype[np.float64]]) -> dict[str, float]:
+    half = float(centres[1] - centres[0]) / 2 if centres.size > 1 else 0.0
+    return {f"{axis}min": float(centres[0]) - half, f"{axis}max": float(centres[-1]) + half}
