@@ -44,8 +44,7 @@ def test_an_empty_environment_runs_the_demo(wheel: Path, tmp_path: Path) -> None
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     installed = subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        + ["--constraint", str(ROOT / "constraints.txt"), str(wheel)],
+        [python, "-m", "pip", "install", "--quiet", "--constraint", str(ROOT / "constraints.txt"), str(wheel)],
         check=False,
         capture_output=True,
         text=True,
