@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,6 +22,7 @@ from twin.time import TimeSpan
 BATCH_ROWS = 32_768
 BATCH_BYTES = 32_000_000
 
+_CODE = re.compile(r"[A-Za-z]+:\w+")
 _QUALITIES = pa.array([quality.name.lower() for quality in Quality])
 
 
@@ -94,8 +96,8 @@ def target_crs(collection: Collection, selection: Selection) -> str:
         return collection.crs
     code = normalise(selection.crs)
     crs = definition(code)
-    if not (crs.is_projected or crs.is_geographic):
-        raise BadInput(f"crs={selection.crs!r} is neither projected nor geographic: use for instance EPSG:2154.")
+    if not _CODE.fullmatch(code) or not (crs.is_projected or crs.is_geographic):
+        raise BadInput(f"crs={selection.crs!r} is not the code of a plane or geographic CRS: write EPSG:2154, say.")
     return code
 
 

@@ -1,0 +1,207 @@
+"""``/export``: a collection, or the part of it in a box and a span of time, as a file to keep."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
+from urllib.parse import parse_qsl, quote
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from twin.context import Twin
+from twin.crs import CRS84, BBox, uri
+from twin.doors.problems import HANDLERS, problem
+from twin.errors import BadInput
+from twin.export import Selection, export, exporter_of, formats, target_crs
+from twin.model import DATASTREAMS, Collection, Kind, Language
+from twin.store import OPERATOR
+from twin.time import TimeSpan
+
+_AT_ONCE = 2
+_WAITING = 8
+_CHUNK = 1 << 18
+
+_PARAMETERS = {
+    "bbox": "xmin,ymin,xmax,ymax: what meets this box.",
+    "bbox-crs": "CRS of the bbox, x first whatever its authority says; longitude, latitude by default.",
+    "datetime": "An instant, a date, or start/end with .. for an open side.",
+    "crs": "CRS of the file, such as EPSG:2154; that of the store by default.",
+    "lang": "fr or en: language of the titles; fr also writes CSV as a French spreadsheet reads it.",
+}
+
+
+class ExportDoor:
+    """Writes exports one after another, `_AT_ONCE` at a time, and keeps none of them."""
+
+    prefix = "/export"
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self._folder = twin.settings.store.folder / "export"
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
+        routes = [Route("/", self._list), Route("/{file}", self._download)]
+        self._routes = Starlette(routes=routes, exception_handlers=HANDLERS)
+        self._routes.router.redirect_slashes = False
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI); the prefix alone is its own page."""
+        if scope["path"] == scope.get("root_path", ""):
+            scope = {**scope, "path": scope["path"] + "/"}
+        await self._routes(scope, receive, send)
+
+    def start(self) -> None:
+        """Make the folder of the files being written; what a killed service left there goes."""
+        self.stop()
+        self._folder.mkdir(parents=True, mode=0o700)
+
+    def stop(self) -> None:
+        """Remove the folder of the files being written."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the two paths of this door."""
+        parameters = [
+            {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+            for name, text in _PARAMETERS.items()
+        ]
+        file = {"name": "file", "in": "path", "required": True, "schema": {"type": "string"}}
+        listing = {"summary": "What can be exported, and in which formats", "parameters": parameters[-1:]}
+        download = {
+            "summary": "Export a collection: {id}.gpkg, .parquet or .csv",
+            "parameters": [file, *parameters],
+        }
+        answers = {"200": {"description": "OK"}, "default": {"description": "A problem (RFC 9457)"}}
+        return {
+            "paths": {
+                f"{self.prefix}/": {"get": {**listing, "responses": answers}},
+                f"{self.prefix}/{{file}}": {"get": {**download, "responses": answers}},
+            }
+        }
+
+    async def _list(self, request: Request) -> Response:
+        language = _language(request, _parameters(request, {"lang"}))
+        collections = await run_in_threadpool(self._twin.store.catalogue.collections, self._twin.access.public)
+        root = f"{self._twin.settings.server.url}{self.prefix}"
+        return JSONResponse(
+            {
+                "parameters": _PARAMETERS,
+                "maximum_rows": self._twin.settings.bounds.export_rows,
+                "collections": [_described(each, root, language) for each in collections],
+            },
+            headers={"Content-Language": language, "Vary": "Accept-Language"},
+        )
+
+    async def _download(self, request: Request) -> Response:
+        values = _parameters(request, set(_PARAMETERS))
+        name = PurePosixPath(request.path_params["file"])
+        collection = await run_in_threadpool(self._collection, name.stem)
+        selection = _selection(values, _language(request, values))
+        exporter = exporter_of(collection, name.suffix)
+        headers = {
+            "Content-Disposition": f'attachment; filename="{collection.id}{exporter.suffix}"',
+            "Content-Crs": f"<{uri(target_crs(collection, selection))}>",
+            "Content-Language": selection.language,
+            "ETag": await run_in_threadpool(self._etag, collection, selection, exporter.suffix),
+            "Cache-Control": "no-cache",
+            "Vary": "Accept-Language",
+        }
+        if collection.licence.url:
+            headers["Link"] = f'<{quote(collection.licence.url, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"'
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type=exporter.media_type)
+        if self._waiting >= _WAITING:
+            return problem(503, "Too many exports are waiting: ask again in a minute.", {"Retry-After": "60"})
+        self._waiting += 1
+        try:
+            async with self._turn:
+                file, size = await run_in_threadpool(self._write, collection, selection, exporter.suffix)
+        finally:
+            self._waiting -= 1
+        headers["Content-Length"] = str(size)
+        return StreamingResponse(_chunks(file), headers=headers, media_type=exporter.media_type)
+
+    def _collection(self, name: str) -> Collection:
+        return self._twin.store.catalogue.collection(name, self._twin.access.public)
+
+    def _etag(self, collection: Collection, selection: Selection, suffix: str) -> str:
+        """Return a tag of all that the file depends on; a series is written with the places of its datastreams."""
+        revisions = [collection.revision]
+        if collection.kind is Kind.TIMESERIES:
+            revisions.append(self._twin.store.catalogue.collection(DATASTREAMS, OPERATOR).revision)
+        told = f"{collection.id} {revisions} {selection.model_dump_json()} {suffix}"
+        return f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+
+    def _write(self, collection: Collection, selection: Selection, suffix: str) -> tuple[BinaryIO, int]:
+        """Write the file, and return it open and already without a name: nothing is left behind, come what may."""
+        maximum = self._twin.settings.bounds.export_rows
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            path = Path(folder) / f"{collection.id}{suffix}"
+            export(self._twin.store, collection.id, selection, path, self._twin.access.public, maximum)
+            return path.open("rb"), path.stat().st_size
+
+
+def _described(collection: Collection, root: str, language: Language) -> dict[str, Any]:
+    return {
+        "id": collection.id,
+        "title": collection.title.in_language(language),
+        "description": collection.description.in_language(language),
+        "kind": collection.kind,
+        "count": collection.count,
+        "license": {"title": collection.licence.title, "url": collection.licence.url},
+        "attribution": collection.licence.attribution,
+        "files": [
+            {"href": f"{root}/{collection.id}{suffix}", "type": exporter.media_type}
+            for suffix, exporter in sorted(formats(collection).items())
+        ],
+    }
+
+
+def _parameters(request: Request, known: set[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(request.url.query, keep_blank_values=True):
+        if name not in known:
+            raise BadInput(f"{name!r} is not a parameter here: there are {', '.join(sorted(known))}.")
+        if name in values or not value:
+            raise BadInput(f"{name!r} is given {'twice' if value else 'no value'}: give it one.")
+        values[name] = value
+    return values
+
+
+def _language(request: Request, values: dict[str, str]) -> Language:
+    asked = values.get("lang")
+    if asked is None:
+        first = request.headers.get("accept-language", "fr").split(",")[0]
+        return "en" if first.strip().lower().startswith("en") else "fr"
+    if asked not in ("fr", "en"):
+        raise BadInput(f"lang={asked!r} is not offered: write fr or en.")
+    return cast("Language", asked)
+
+
+def _selection(values: dict[str, str], language: Language) -> Selection:
+    if "bbox-crs" in values and "bbox" not in values:
+        raise BadInput("bbox-crs is given without a bbox: give both, or neither.")
+    return Selection(
+        bbox=BBox.parse(values["bbox"], values.get("bbox-crs", CRS84)) if "bbox" in values else None,
+        time=TimeSpan.parse(values["datetime"]) if "datetime" in values else None,
+        crs=values.get("crs"),
+        language=language,
+    )
+
+
+async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    with file:
+        while chunk := await run_in_threadpool(file.read, _CHUNK):
+            yield chunk
