@@ -1,0 +1,167 @@
+"""The door of the viewer: what it draws, as it draws it.
+
+All is read from the catalogue and the store; what depends on a revision carries it in its ETag, and
+what has it in its address may be kept for ever.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from scenes import catalogue, frames, grids, mvt, series, vector_tiles
+from scenes.answers import FOR_EVER, Packed, answer
+from scenes.objects import Objects
+from scenes.tilesets import Tilesets
+from twin.context import Twin
+from twin.doors.problems import HANDLERS
+from twin.errors import BadInput, NotFound
+from twin.model import Collection, Kind
+from twin.time import TimeSpan, iso, parse_instant
+
+_TILES_KEPT = 512
+
+
+class ScenesDoor:
+    """Serves ``/scenes``: the catalogue, vector tiles, tilesets, matrices of values and grids."""
+
+    prefix = "/scenes"
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self._objects = Objects(twin)
+        self._tilesets = Tilesets(twin)
+        self._tile = lru_cache(maxsize=_TILES_KEPT)(self._make_tile)
+        self._described = lru_cache(maxsize=1)(self._describe)
+        self.app = Starlette(
+            routes=[
+                Route("/catalogue.json", self._catalogue),
+                Route("/tiles/{z:int}/{x:int}/{y:int}.mvt", self._vector_tile),
+                Route("/tilesets/{collection}/{revision:int}/tileset.json", self._tileset),
+                Route("/tilesets/{collection}/{revision:int}/{tile:int}.glb", self._solid_tile),
+                Route("/values/{collection}/{property}.bin", self._values),
+                Route("/grids/{collection}/{property}.bin", self._grid),
+            ],
+            exception_handlers=HANDLERS,
+        )
+
+    def start(self) -> None:
+        """Make the tilesets that are missing, in the background."""
+        self._tilesets.start()
+
+    def stop(self) -> None:
+        """Stop making tilesets."""
+        self._tilesets.stop()
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the paths of this door."""
+        return {"paths": {self.prefix + path: {"get": operation} for path, operation in _PATHS.items()}}
+
+    def _catalogue(self, request: Request) -> Response:
+        _parameters(request)
+        revision = self._twin.store.catalogue.revision()
+        return answer(request, (revision,), lambda: self._described(revision), "application/json")
+
+    def _describe(self, _revision: int) -> Packed:
+        return Packed.of(orjson.dumps(catalogue.describe(self._twin, self._objects)))
+
+    def _vector_tile(self, request: Request) -> Response:
+        asked = _parameters(request, "collections", "datetime")
+        z, x, y = (request.path_params[name] for name in "zxy")
+        vector_tiles.tile_box(z, x, y)
+        names = tuple(dict.fromkeys(name for name in asked.get("collections", "").split(",") if name))
+        if not names:
+            raise BadInput("Name what to draw: collections=a,b.")
+        versions = tuple((name, self._drawn_flat(name).revision) for name in names)
+        instant = asked.get("datetime")
+        when = iso(parse_instant(instant) if instant else self._twin.clock().replace(minute=0, second=0, microsecond=0))
+        return answer(request, (versions, when), lambda: self._tile(versions, z, x, y, when), mvt.MEDIA_TYPE)
+
+    def _make_tile(self, versions: tuple[tuple[str, int], ...], z: int, x: int, y: int, when: str) -> Packed:
+        collections = [self._drawn_flat(name) for name, _ in versions]
+        return Packed.of(vector_tiles.tile(self._twin, collections, z, x, y, parse_instant(when)))
+
+    def _drawn_flat(self, name: str) -> Collection:
+        collection = self._collection(name, Kind.FEATURES)
+        if collection.style.symbol not in vector_tiles.SYMBOLS:
+            raise NotFound(f"{name} is not drawn as a background.")
+        return collection
+
+    def _tileset(self, request: Request) -> Response:
+        return self._tileset_file(request, "tileset.json", "application/json", packed=False)
+
+    def _solid_tile(self, request: Request) -> Response:
+        return self._tileset_file(request, f"{request.path_params['tile']}.glb.gz", "model/gltf-binary", packed=True)
+
+    def _tileset_file(self, request: Request, name: str, media_type: str, *, packed: bool) -> Response:
+        _parameters(request)
+        collection = self._collection(request.path_params["collection"], Kind.FEATURES)
+        file = self._tilesets.file(collection, request.path_params["revision"], name)
+        return answer(
+            request,
+            (file.parent.name,),
+            lambda: Packed(file.read_bytes()) if packed else file.read_bytes(),
+            media_type,
+            cache=FOR_EVER,
+        )
+
+    def _values(self, request: Request) -> Response:
+        asked = _parameters(request, "objects", "start", "end")
+        collection = self._collection(request.path_params["collection"], Kind.TIMESERIES)
+        objects = asked.get("objects")
+        of = self._collection(objects, Kind.FEATURES).revision if objects else None
+        span = None
+        if "start" in asked or "end" in asked:
+            span = TimeSpan.parse(f"{asked.get('start', '..')}/{asked.get('end', '..')}")
+        name = request.path_params["property"]
+        return answer(
+            request,
+            (collection.revision, of),
+            lambda: series.matrix(self._twin, self._objects, collection, name, objects, span),
+            frames.MEDIA_TYPE,
+        )
+
+    def _grid(self, request: Request) -> Response:
+        asked = _parameters(request, "datetime")
+        collection = self._collection(request.path_params["collection"], Kind.COVERAGE)
+        instant = parse_instant(asked["datetime"]) if "datetime" in asked else None
+        name = request.path_params["property"]
+        return answer(
+            request,
+            (collection.revision,),
+            lambda: grids.grid(self._twin, collection, name, instant),
+            frames.MEDIA_TYPE,
+        )
+
+    def _collection(self, name: str, kind: Kind) -> Collection:
+        collection = self._twin.store.catalogue.collection(name, self._twin.access.public)
+        if collection.kind is not kind:
+            raise NotFound(f"{name} is a collection of kind {collection.kind}, not {kind}.")
+        return collection
+
+
+def _parameters(request: Request, *known: str) -> dict[str, str]:
+    """Return the query parameters, each at most once and none unknown."""
+    asked: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            raise BadInput(f"There is no parameter {name!r} here; there are: {', '.join(known) or 'none'}.")
+        if name in asked:
+            raise BadInput(f"{name} is given twice: give it once.")
+        asked[name] = value
+    return asked
+
+
+_PATHS: dict[str, dict[str, Any]] = {
+    "/catalogue.json": {"summary": "What there is to draw: collections, styles, legends, time"},
+    "/tiles/{z}/{x}/{y}.mvt": {"summary": "Background as Mapbox vector tiles (WebMercatorQuad), at an instant"},
+    "/tilesets/{collection}/{revision}/tileset.json": {"summary": "Buildings and points as 3D Tiles 1.1"},
+    "/values/{collection}/{property}.bin": {"summary": "One property of many objects over time, as a matrix"},
+    "/grids/{collection}/{property}.bin": {"summary": "One map of a coverage, on a grid in degrees"},
+}
