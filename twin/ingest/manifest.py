@@ -59,7 +59,7 @@ A manifest is ``manifest.yml`` in a folder of its own. ``collections`` says what
         features:
           collection: stations
           id: {column: id_nom}
-          distinct: true                   # many rows per object: the first of each is read
+          distinct: true                   # many rows per object: one of each is kept
           geometry: {x: longitude, y: latitude, z: altitude}
           fields: {name: nom, station_type: {value: weather}}
       - source: table
@@ -249,7 +249,7 @@ def _known(where: str, given: Any, declared: dict[str, Any]) -> None:  # noqa: A
 
 def _property(name: str, given: PropertyEntry) -> ObservedProperty:
     known = known_properties().get(name)
-    values = dict(known) if known else {"name": name}
+    values: dict[str, Any] = dict(known) if known else {"name": name}
     values |= {key: value for key, value in given if value is not None}
     if known and given.limits:
         values["limits"] = known.limits.model_copy(update=given.limits.model_dump(exclude_unset=True))

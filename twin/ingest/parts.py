@@ -18,11 +18,16 @@ type Constant = bool | int | float | str
 
 
 class Read(Model):
-    """How the bytes of a file are to be read. CRS, encoding: what is declared must not contradict the file."""
+    """How the bytes of a file are to be read.
+
+    ``crs`` is for files that do not say theirs, and must not contradict one that does. ``anywhere``
+    keeps coordinates outside the area of use of the city's CRS (stations overseas).
+    """
 
     layer: str | None = None
     encoding: str | None = None
     crs: str | None = None
+    anywhere: bool = False
     delimiter: Annotated[str, Constrained(min_length=1, max_length=1)] = ","
     decimal: Annotated[str, Constrained(min_length=1, max_length=1)] = "."
     skip_rows: Annotated[int, Constrained(ge=0)] = 0
@@ -123,8 +128,9 @@ class Identity(Model):
     """Where the stable id of an object comes from.
 
     ``column`` alone is the id as it stands; ``columns`` are joined. ``position`` is a precision in
-    metres: the id is then the rounded position (of a point on the surface, for areas) in the storage
-    CRS and the ``columns``; objects that still tie are told apart by all their attributes, then counted.
+    metres: the id is then the position (the centre of the box, for lines and areas) in the storage CRS,
+    counted in steps of that precision, and the ``columns``; objects that still tie are told apart by
+    all that is read of them, then counted, so that the order of the file does not matter.
     """
 
     column: str | None = None
@@ -192,12 +198,13 @@ class ObservationTime(Moment):
 
 
 class Result(Model):
-    """The column of results and its UCUM unit, stated or per row."""
+    """The column of results and its UCUM unit, stated or per row; ``text`` keeps categories as they are."""
 
     column: str
     unit: str | None = None
     unit_column: str | None = None
     unit_map: dict[str, str] = {}
+    text: bool = False
     missing: tuple[Constant, ...] = ()
 
     @model_validator(mode="before")

@@ -1,0 +1,107 @@
+"""What a source works with, and the rows that it hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from twin.errors import BadManifest
+from twin.ingest.quarantine import Quarantine
+
+#: Rows worked on at a time: large enough for vectors to pay, small enough for polygons of any size.
+BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The surroundings of one ingest.
+
+    Attributes
+    ----------
+    crs
+        Storage CRS of the city: products come out in it.
+    quarantine
+        Where rows that cannot be read go.
+    scratch
+        An empty folder for the source's own temporary files.
+    note
+        Tells the operator what was assumed or found; each sentence once.
+    """
+
+    crs: str
+    quarantine: Quarantine
+    scratch: Path
+    note: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Consecutive rows of a file: its columns as read, and its geometries where it has any.
+
+    ``first`` is the number of the first row, from 1. ``geometry`` is an array of shapely geometries
+    in ``crs``, None where absent.
+    """
+
+    file: str
+    first: int
+    table: pa.Table
+    geometry: NDArray[np.object_] | None = None
+    crs: str | None = None
+
+    def __len__(self) -> int:
+        return self.table.num_rows  # type: ignore[no-any-return]
+
+    def column(self, name: str) -> pa.Array:
+        """Return a column as one array of text, numbers or times; text is trimmed, empty text null.
+
+        Raises
+        ------
+        BadManifest
+            When the file has no such column.
+        """
+        if name not in self.table.column_names:
+            there = ", ".join(self.table.column_names)
+            raise BadManifest(f"{self.file} has no column {name!r}; it has: {there}.")
+        column = self.table.column(name)
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        if isinstance(array, pa.ChunkedArray):
+            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+        return _tidy(array)
+
+
+def _tidy(array: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        array = array.cast(pa.string())
+    if not pa.types.is_string(array.type):
+        return array
+    trimmed = pc.utf8_trim_whitespace(array)
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+
+
+@dataclass
+class Faults:
+    """The faults of one batch of rows; what is left without a fault is kept."""
+
+    rows: Rows
+    quarantine: Quarantine
+    bad: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bad = np.zeros(len(self.rows), dtype=bool)
+
+    def add(self, mask: NDArray[np.bool_], name: str, values: pa.Array, reason: str) -> None:
+        """Record that the rows of `mask` have a fault in the field `name`, whose source `values` are given."""
+        if not mask.any():
+            return
+        numbers = np.flatnonzero(mask) + self.rows.first
+        self.quarantine.add(self.rows.file, numbers, name, values.filter(pa.array(mask)), reason)
+        self.quarantine.rows += int((mask & ~self.bad).sum())
+        self.bad |= mask
