@@ -65,7 +65,7 @@ def matrix(
     steps = round((int(instants.max()) - start) / step) + 1 if len(instants) else 0
     if steps * streams.num_rows > bound:
         raise TooLarge(
-            f"{name} takes {steps} steps of {streams.num_rows} objects, more than {bound} values: ask for a shorter time."
+            f"{name} takes {steps} steps of {streams.num_rows} objects, more than {bound}: ask for a shorter time."
         )
     values = np.full((steps, streams.num_rows), np.nan, dtype=np.float32)
     quality = np.full(values.shape, NO_VALUE, dtype=np.uint8)
