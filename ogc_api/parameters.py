@@ -7,7 +7,7 @@ what a service does not understand must be a 400, never a silent 200.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from twin.crs import CRS84, BBox, definition, normalise
 from twin.errors import BadInput
+from twin.model import Language
 from twin.time import TimeSpan
 
-LANGUAGES = ("fr", "en")
+LANGUAGES: tuple[Language, ...] = ("fr", "en")
 
 
 class Parameters:
@@ -181,14 +182,14 @@ def _preferences(header: str | None) -> list[str]:
     return [value for _, value in sorted(weighed, key=lambda item: -item[0])]
 
 
-def language(parameters: Parameters, accept_language: str | None) -> str:
+def language(parameters: Parameters, accept_language: str | None) -> Language:
     """Return ``fr`` or ``en``: the parameter ``lang``, else the header's first that is known, else ``fr``."""
     asked = parameters.choice("lang", LANGUAGES)
-    wanted = (value.split("-")[0] for value in _preferences(accept_language))
-    return asked or next((value for value in wanted if value in LANGUAGES), LANGUAGES[0])
+    wanted = [asked] if asked else [value.split("-")[0] for value in _preferences(accept_language)]
+    return next((known for value in wanted for known in LANGUAGES if known == value), LANGUAGES[0])
 
 
-def output_format(parameters: Parameters, accept: str | None, offered: dict[str, tuple[str, ...]]) -> str:
+def output_format(parameters: Parameters, accept: str | None, offered: Mapping[str, tuple[str, ...]]) -> str:
     """Return the name of the format to answer in.
 
     Parameters

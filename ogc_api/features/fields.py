@@ -41,19 +41,23 @@ OBSERVATION_FIELDS = (
 )
 
 
+def has_items(collection: Collection) -> bool:
+    """Whether a collection gives single items: observations of personal data are only given as aggregates."""
+    return collection.kind is Kind.FEATURES or (collection.kind is Kind.TIMESERIES and not collection.finest_period)
+
+
 def item_fields(collection: Collection) -> tuple[Field, ...]:
     """Return the properties of the items of a collection.
 
     Raises
     ------
     NotFound
-        When the collection has no items: a coverage or a tileset.
+        When the collection has no items: a coverage, a tileset, or personal data.
     """
-    if collection.kind is Kind.FEATURES:
-        return collection.all_fields
-    if collection.kind is Kind.TIMESERIES:
-        return OBSERVATION_FIELDS
-    raise NotFound(f"The collection {collection.id!r} is a {collection.kind}: it has no items.")
+    if has_items(collection):
+        return collection.all_fields if collection.kind is Kind.FEATURES else OBSERVATION_FIELDS
+    reason = f"may be published by {collection.finest_period} at the finest" if collection.finest_period else "has none"
+    raise NotFound(f"There are no items of {collection.id!r}: this {collection.kind} {reason}.")
 
 
 def time_field(collection: Collection) -> str:

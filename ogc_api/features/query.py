@@ -99,6 +99,12 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     )
 
 
+def parse_one(parameters: Parameters, collection: Collection) -> ItemsQuery:
+    """Take the parameters of a request for one item."""
+    names = tuple(field.name for field in item_fields(collection))
+    return ItemsQuery(collection=collection, properties=names, crs=parameters.crs("crs", served_crs(collection)))
+
+
 def _equalities(parameters: Parameters, fields: dict[str, Field]) -> tuple[Condition, ...]:
     """Take ``name=value`` for every property whose name is not that of a parameter."""
     conditions = []

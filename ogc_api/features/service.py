@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +13,7 @@ from twin.context import Twin
 from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind, Quality
 from twin.store import Condition, FeatureQuery, ObservationQuery, Principal, Scalar
-from twin.time import TimeSpan, iso, parse_instant
+from twin.time import TimeSpan, parse_instant
 
 #: Between the parts of the id of an observation, or of a version that is not the last of its object.
 SEPARATOR = "@"
@@ -52,10 +51,6 @@ class ItemsService:
     def __init__(self, twin: Twin, principal: Principal) -> None:
         self._twin = twin
         self._principal = principal
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> ItemsService:
-        """Return itself: pygeoapi copies its configuration, the store must stay one."""
-        return self
 
     def page(self, query: ItemsQuery) -> Page:
         """Return one page, with the exact number of items that the query has."""
@@ -205,9 +200,3 @@ def _observations_as_items(table: pa.Table) -> pa.Table:
     ids = pc.binary_join_element_wise(table["datastream"].cast(pa.string()), stamps, SEPARATOR)
     quality = names.take(table["quality"].cast(pa.int64()).combine_chunks())
     return table.append_column("id", ids).set_column(table.column_names.index("quality"), "quality", quality)
-
-
-def span_text(collection: Collection) -> list[str | None]:
-    """Return the first and the last instant of the data of a collection, None where open."""
-    start, end = collection.temporal or (None, None)
-    return [iso(start) if start else None, iso(end) if end else None]

@@ -1,0 +1,71 @@
+"""What every answer of the door carries: its language, its entity tag, and a 304 when nothing changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ogc_api.parameters import Parameters, language, output_format
+from twin.model import Language
+
+GEOJSON = "application/geo+json"
+HTML = "text/html"
+JSON = "application/json"
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+SCHEMA = "application/schema+json"
+
+#: Formats of a document: the name that ``f`` takes, and the media types that ask for it.
+DOCUMENT_FORMATS = {"json": (JSON, SCHEMA, "application/vnd.oai.openapi+json"), "html": (HTML, "application/xhtml+xml")}
+ITEMS_FORMATS = {"json": (GEOJSON, JSON), "html": (HTML, "application/xhtml+xml")}
+
+
+class Asked:
+    """One request: its parameters, the language and the format to answer in."""
+
+    def __init__(self, request: Request, formats: Mapping[str, tuple[str, ...]]) -> None:
+        self.request = request
+        self.parameters = Parameters(request.scope["query_string"])
+        self.language: Language = language(self.parameters, request.headers.get("accept-language"))
+        self.format = output_format(self.parameters, request.headers.get("accept"), formats)
+        self._tag = ""
+
+    @property
+    def path(self) -> dict[str, str]:
+        """The parameters of the path."""
+        return self.request.path_params
+
+    def unchanged(self, *revisions: int) -> Response | None:
+        """Return a 304 when the client has this answer already; remember the tag when not.
+
+        The tag is weak: an items answer tells its own time, the rest of it is the same.
+        """
+        scope = self.request.scope
+        address = b"\n".join(
+            [scope["path"].encode(), scope["query_string"], self.language.encode(), self.format.encode()]
+        )
+        revision = "-".join(map(str, revisions))
+        self._tag = f'W/"{revision}-{hashlib.blake2b(address, digest_size=8).hexdigest()}"'
+        known = self.request.headers.get("if-none-match")
+        if known and (self._tag in known or known.strip() == "*"):
+            return Response(status_code=304, headers=self._headers())
+        return None
+
+    def answer(self, body: bytes | str, media_type: str, headers: dict[str, str] | None = None) -> Response:
+        """Return a successful answer."""
+        return Response(body, media_type=media_type, headers={**self._headers(), **(headers or {})})
+
+    def json(self, document: object, media_type: str = JSON) -> Response:
+        """Return a document as JSON."""
+        return self.answer(orjson.dumps(document), media_type)
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Content-Language": self.language,
+            "Cache-Control": "no-cache",
+            "ETag": self._tag,
+            "Vary": "Accept, Accept-Language",
+        }

@@ -1,0 +1,145 @@
+"""The documents of the service: pygeoapi's, with our links, extents, units and languages.
+
+pygeoapi's own links point to what is not served here (JSON-LD, processes, tiles) and speak English;
+its extents are those of a configuration file, ours grow with the data.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ogc_api import edr, links
+from ogc_api.core import Core
+from ogc_api.features.fields import has_items, item_fields, json_schema, served_crs
+from twin.crs import CRS84, uri
+from twin.model import Collection, FieldType
+from twin.time import iso
+
+_FEATURES = "http://www.opengis.net/spec/ogcapi-features"
+_COMMON = "http://www.opengis.net/spec/ogcapi-common"
+#: Exactly what works; a filter language comes with its own classes when there is one.
+CONFORMANCE = (
+    f"{_COMMON}-1/1.0/conf/core",
+    f"{_COMMON}-1/1.0/conf/landing-page",
+    f"{_COMMON}-1/1.0/conf/json",
+    f"{_COMMON}-1/1.0/conf/html",
+    f"{_COMMON}-1/1.0/conf/oas30",
+    f"{_COMMON}-2/1.0/conf/collections",
+    f"{_FEATURES}-1/1.0/conf/core",
+    f"{_FEATURES}-1/1.0/conf/oas30",
+    f"{_FEATURES}-1/1.0/conf/html",
+    f"{_FEATURES}-1/1.0/conf/geojson",
+    f"{_FEATURES}-2/1.0/conf/crs",
+    f"{_FEATURES}-3/1.0/conf/queryables",
+    f"{_FEATURES}-3/1.0/conf/queryables-query-parameters",
+    *edr.CONFORMANCE,
+)
+_GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+_GEOMETRIES = {"Point": "point", "LineString": "linestring", "Polygon": "polygon"}
+
+
+class Documents:
+    """Documents about `collections`, in one language, of one revision of the catalogue."""
+
+    def __init__(self, core: Core, edr_: edr.Edr, base: str, root: str, language: str) -> None:
+        self.core = core
+        self._edr = edr_
+        self._base = base
+        self._root = root
+        self._language = language
+
+    def landing_page(self, shown: str) -> dict[str, Any]:
+        """Return the landing page."""
+        return {
+            **self.core.landing_page(),
+            "links": links.of_landing_page(self._base, self._root, self._language, shown),
+        }
+
+    def conformance(self, shown: str) -> dict[str, Any]:
+        """Return what the service conforms to."""
+        return {
+            "conformsTo": sorted(set(CONFORMANCE)),
+            "links": links.of_document(f"{self._base}/conformance", self._language, shown),
+        }
+
+    def collections(self, collections: list[Collection], shown: str) -> dict[str, Any]:
+        """Return the list of the collections, whole: clients read one page of it."""
+        return {
+            "links": links.of_document(f"{self._base}/collections", self._language, shown),
+            "collections": [self.collection(collection, shown) for collection in collections],
+        }
+
+    def collection(self, collection: Collection, shown: str) -> dict[str, Any]:
+        """Return the document of one collection."""
+        document = self.core.collection(collection.id)
+        described = edr.describe(self._edr, collection, self._language)
+        items = has_items(collection)
+        crs = [uri(code) for code in served_crs(collection)] if items else described["crs"]
+        document.update(described)
+        document.update(
+            {
+                "links": links.of_collection(
+                    self._collection_url(collection), self._language, shown, items=items, licence=_licence(collection)
+                ),
+                "extent": described.get("extent") or _extent(collection),
+                "crs": crs,
+                "storageCrs": uri(collection.crs),
+                "attribution": collection.licence.attribution,
+                "license": collection.licence.title,
+                "updated": iso(collection.updated) if collection.updated else None,
+            }
+        )
+        if collection.lineage:
+            document["lineage"] = collection.lineage.in_language(self._language)
+        return document
+
+    def schema(self, collection: Collection) -> dict[str, Any]:
+        """Return the JSON Schema of the items of a collection."""
+        return self._schema(collection, self.core.schema(collection.id), "schema")
+
+    def queryables(self, collection: Collection) -> dict[str, Any]:
+        """Return what the items of a collection can be filtered by."""
+        return {
+            **self._schema(collection, self.core.queryables(collection.id), "queryables"),
+            "additionalProperties": False,
+        }
+
+    def _schema(self, collection: Collection, document: dict[str, Any], name: str) -> dict[str, Any]:
+        """Give pygeoapi's schema the unit, the type and the categories of each property."""
+        properties = {field.name: json_schema(field, self._language) for field in item_fields(collection)}
+        for order, schema in enumerate(properties.values(), start=1):
+            schema["x-ogc-propertySeq"] = order
+        for field in item_fields(collection):
+            if field.type is FieldType.DATETIME and field.name in ("valid_from", "phenomenon_time"):
+                role = "primary-interval-start" if field.name == "valid_from" else "primary-instant"
+                properties[field.name]["x-ogc-role"] = role
+        kind = (collection.geometry or "").removeprefix("Multi")
+        prefix = "multi" if (collection.geometry or "").startswith("Multi") else ""
+        shape = f"geometry-{prefix}{_GEOMETRIES[kind]}" if kind in _GEOMETRIES else "geometry-any"
+        return {
+            **document,
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": f"{self._collection_url(collection)}/{name}",
+            "properties": {
+                "id": {"type": "string", "title": "id", "x-ogc-role": "id"},
+                "geometry": {"format": shape, "x-ogc-role": "primary-geometry"},
+                **properties,
+            },
+        }
+
+    def _collection_url(self, collection: Collection) -> str:
+        return f"{self._base}/collections/{collection.id}"
+
+
+def _licence(collection: Collection) -> links.Link | None:
+    licence = collection.licence
+    return links.of_licence(licence.title, licence.url) if licence.url else None
+
+
+def _extent(collection: Collection) -> dict[str, Any]:
+    box = collection.extent.as_list() if collection.extent else [-180.0, -90.0, 180.0, 90.0]
+    extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": uri(CRS84)}}
+    if collection.temporal:
+        start, end = collection.temporal
+        extent["temporal"] = {"interval": [[iso(start), iso(end) if end else None]], "trs": _GREGORIAN}
+    return extent

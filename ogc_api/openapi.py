@@ -1,0 +1,202 @@
+"""The OpenAPI document: pygeoapi's frame, with exactly the parameters that are read here.
+
+It refers to nothing outside itself (the OGC test suites and offline clients cannot follow remote
+references), and the page limit stands where ArcGIS and QGIS read it:
+``components.parameters.limit.schema.maximum``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ogc_api import edr
+from ogc_api.answers import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
+from ogc_api.features.fields import has_items, item_fields, json_schema, served_crs
+from ogc_api.features.query import DEFAULT_LIMIT
+from ogc_api.parameters import LANGUAGES
+from twin.crs import uri
+from twin.doors.problems import MEDIA_TYPE as PROBLEM
+from twin.model import Collection, Field, FieldType, Kind, Text
+
+type Json = dict[str, Any]
+
+_OBJECT: Json = {"type": "object"}
+_LINK: Json = {
+    "type": "object",
+    "required": ["href", "rel"],
+    "properties": {name: {"type": "string"} for name in ("href", "rel", "type", "title", "hreflang")},
+}
+_FEATURE: Json = {
+    "type": "object",
+    "required": ["type", "id", "geometry", "properties"],
+    "properties": {
+        "type": {"type": "string", "enum": ["Feature"]},
+        "id": {"type": "string"},
+        "geometry": {"type": "object", "nullable": True},
+        "properties": {"type": "object", "nullable": True},
+        "links": {"type": "array", "items": _LINK},
+    },
+}
+_SCHEMAS: Json = {
+    "link": _LINK,
+    "feature": _FEATURE,
+    "featureCollection": {
+        "type": "object",
+        "required": ["type", "features"],
+        "properties": {
+            "type": {"type": "string", "enum": ["FeatureCollection"]},
+            "features": {"type": "array", "items": {"$ref": "#/components/schemas/feature"}},
+            "links": {"type": "array", "items": {"$ref": "#/components/schemas/link"}},
+            "timeStamp": {"type": "string", "format": "date-time"},
+            "numberMatched": {"type": "integer", "minimum": 0},
+            "numberReturned": {"type": "integer", "minimum": 0},
+        },
+    },
+    "problem": {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+        },
+    },
+}
+_TEXTS = {
+    "items": Text(fr="Objets, par pages", en="Items, by pages"),
+    "item": Text(fr="Un objet", en="One item"),
+    "schema": Text(fr="Propriétés des objets", en="Properties of the items"),
+    "queryables": Text(fr="Propriétés filtrables", en="Properties to filter by"),
+    "collection": Text(fr="Description de la collection", en="Description of the collection"),
+    "/": Text(fr="Accueil", en="Landing page"),
+    "/openapi": Text(fr="Ce document", en="This document"),
+    "/conformance": Text(fr="Classes de conformité", en="Conformance classes"),
+    "/collections": Text(fr="Collections", en="Collections"),
+}
+
+
+def openapi(frame: Json, collections: list[Collection], maximum: int, language: str) -> Json:
+    """Return the whole document.
+
+    Parameters
+    ----------
+    frame
+        pygeoapi's document, of which the description of the service is kept.
+    maximum
+        The longest page of items.
+    """
+    paths: Json = {
+        path: _get(path.strip("/") or "landingPage", _TEXTS[path], "server", [], _documents(media), language)
+        for path, media in (("/", JSON), ("/openapi", OPENAPI), ("/conformance", JSON), ("/collections", JSON))
+    }
+    for collection in collections:
+        paths |= _collection_paths(collection, language)
+        paths |= edr.openapi_paths(collection, language)
+    return {
+        "openapi": frame["openapi"],
+        "info": frame["info"],
+        "servers": frame["servers"],
+        "tags": [
+            {"name": "server"},
+            *({"name": c.id, "description": c.title.in_language(language)} for c in collections),
+        ],
+        "paths": paths,
+        "components": {"parameters": _parameters(maximum), "schemas": _SCHEMAS, "responses": _RESPONSES},
+    }
+
+
+_RESPONSES: Json = {
+    name: {"description": text, "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/problem"}}}}
+    for name, text in (("BadRequest", "A parameter cannot be used"), ("NotFound", "What was named does not exist"))
+}
+
+
+def _documents(media_type: str) -> Json:
+    return {media_type: {"schema": _OBJECT}, HTML: {"schema": {"type": "string"}}}
+
+
+def _query(name: str, schema: Json, **more: object) -> Json:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "style": "form", "explode": False, **more}
+
+
+def _parameters(maximum: int) -> Json:
+    numbers = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
+    whole = {"type": "integer", "minimum": 0, "default": 0}
+    return {
+        "f": _query("f", {"type": "string", "enum": ["json", "html"], "default": "json"}),
+        "lang": _query("lang", {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]}),
+        "limit": _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": maximum, "default": min(DEFAULT_LIMIT, maximum)},
+        ),
+        "offset": _query("offset", whole),
+        "startindex": _query("startindex", whole),
+        "cursor": _query("cursor", {"type": "string"}),
+        "bbox": _query("bbox", numbers),
+        "datetime": _query("datetime", {"type": "string"}, example="2026-07-14T12:00:00Z/.."),
+        "skipGeometry": _query("skipGeometry", {"type": "boolean", "default": False}),
+        "featureId": {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string"}},
+    }
+
+
+def _get(
+    operation: str, title: Text, tag: str, parameters: list[Json], content: Json, language: str, **more: object
+) -> Json:
+    shared = [_shared("f"), _shared("lang")]
+    answers = {"200": {"description": "OK", "content": content}, "400": {"$ref": "#/components/responses/BadRequest"}}
+    if tag != "server":
+        answers["404"] = {"$ref": "#/components/responses/NotFound"}
+    return {
+        "get": {
+            "summary": title.in_language(language),
+            "operationId": operation,
+            "tags": [tag],
+            "parameters": [*parameters, *shared],
+            "responses": answers,
+            **more,
+        }
+    }
+
+
+def _shared(name: str) -> Json:
+    return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _collection_paths(collection: Collection, language: str) -> Json:
+    root, tag = f"/collections/{collection.id}", collection.id
+    about = {"description": collection.title.in_language(language)}
+    paths = {root: _get(f"describe_{tag}", _TEXTS["collection"], tag, [], _documents(JSON), language, **about)}
+    if not has_items(collection):
+        return paths
+    for name in ("schema", "queryables"):
+        paths[f"{root}/{name}"] = _get(f"{name}_{tag}", _TEXTS[name], tag, [], _documents(SCHEMA), language, **about)
+    fields = item_fields(collection)
+    names = {"type": "array", "items": {"type": "string", "enum": [field.name for field in fields]}}
+    crs = {"type": "string", "format": "uri", "enum": [uri(code) for code in served_crs(collection)]}
+    standing = ("limit", "offset", "startindex", "cursor", "bbox", "datetime", "skipGeometry")
+    own = [
+        *(_shared(name) for name in standing),
+        _query("bbox-crs", crs),
+        _query("crs", crs),
+        _query("properties", names),
+    ]
+    if collection.kind is Kind.FEATURES:
+        own.append(_query("sortby", {"type": "array", "items": {"type": "string"}}, example=f"-{fields[0].name}"))
+    reserved = {*standing, "f", "lang", "bbox-crs", "crs", "properties", "sortby"}
+    own += [_query(field.name, _comparable(field, language)) for field in fields if field.name not in reserved]
+    many = {GEOJSON: {"schema": {"$ref": "#/components/schemas/featureCollection"}}, HTML: _documents(JSON)[HTML]}
+    one = {GEOJSON: {"schema": {"$ref": "#/components/schemas/feature"}}, HTML: _documents(JSON)[HTML]}
+    paths[f"{root}/items"] = _get(f"items_{tag}", _TEXTS["items"], tag, own, many, language, **about)
+    paths[f"{root}/items/{{featureId}}"] = _get(
+        f"item_{tag}", _TEXTS["item"], tag, [_shared("featureId"), _query("crs", crs)], one, language, **about
+    )
+    return paths
+
+
+def _comparable(field: Field, language: str) -> Json:
+    """Return the OpenAPI 3.0 schema of a value to compare a field with."""
+    schema = json_schema(field, language)
+    kept: Json = {name: schema[name] for name in ("title", "type", "format", "enum") if name in schema}
+    if field.type is FieldType.DATE:
+        kept["format"] = "date"
+    return kept

@@ -1,0 +1,80 @@
+"""The documents as pages for people, in French and in English; a page loads nothing from anywhere."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ogc_api.features.fields import item_fields
+from twin.model import Collection, Language, Text
+
+_TEXTS = {
+    "collections": Text(fr="Collections", en="Collections"),
+    "conformance": Text(fr="Classes de conformité", en="Conformance classes"),
+    "openapi": Text(fr="Interface", en="Interface"),
+    "items": Text(fr="Objets", en="Items"),
+    "schema": Text(fr="Propriétés", en="Properties"),
+    "queryables": Text(fr="Propriétés filtrables", en="Properties to filter by"),
+    "property": Text(fr="Propriété", en="Property"),
+    "name": Text(fr="Nom", en="Name"),
+    "type": Text(fr="Type", en="Type"),
+    "unit": Text(fr="Unité", en="Unit"),
+    "extent": Text(fr="Emprise", en="Extent"),
+    "dates": Text(fr="Dates", en="Dates"),
+    "open": Text(fr="aujourd'hui", en="today"),
+    "crs": Text(fr="Systèmes de coordonnées", en="Coordinate reference systems"),
+    "licence": Text(fr="Licence", en="Licence"),
+    "attribution": Text(fr="Source", en="Credit"),
+    "lineage": Text(fr="Généalogie", en="Lineage"),
+    "queries": Text(fr="Requêtes EDR", en="EDR queries"),
+    "value": Text(fr="Valeur", en="Value"),
+    "of": Text(fr="sur", en="of"),
+    "next": Text(fr="Page suivante", en="Next page"),
+    "machine": Text(fr="Pour les logiciels", en="For software"),
+    "connect": Text(
+        fr="Dans QGIS, ArcGIS ou GDAL, ajoutez une connexion OGC API avec cette adresse :",
+        en="In QGIS, ArcGIS or GDAL, add an OGC API connection with this address:",
+    ),
+    "other_language": Text(fr="English", en="Français"),
+    "method": Text(fr="Requête", en="Request"),
+    "empty": Text(fr="Aucun objet.", en="No item."),
+}
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("ogc_api"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(name: str, document: dict[str, Any], language: Language, base: str) -> str:
+    """Return the page of a document.
+
+    Parameters
+    ----------
+    name
+        The template, without its suffix.
+    document
+        What the JSON answer would be; for items, also ``collection``.
+    base
+        Address of the landing page.
+    """
+    texts = {key: text.in_language(language) for key, text in _TEXTS.items()}
+    collection: Collection | None = document.get("collection")
+    fields = item_fields(collection) if collection else ()
+    template = _environment().get_template(f"{name}.html")
+    return template.render(
+        document=document,
+        t=texts,
+        language=language,
+        other="en" if language == "fr" else "fr",
+        base=base,
+        titles={field.name: field.title.in_language(language) for field in fields},
+    )

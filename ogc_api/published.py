@@ -1,0 +1,93 @@
+"""What the service publishes at one revision of the catalogue, made anew when the catalogue grows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from ogc_api.configuration import configuration
+from ogc_api.core import Core
+from ogc_api.documents import Documents
+from ogc_api.edr import Edr, query_types
+from ogc_api.features.fields import has_items
+from ogc_api.features.service import ItemsService
+from ogc_api.openapi import openapi
+from twin.context import Twin
+from twin.errors import NotFound
+from twin.model import Collection, Language
+from twin.store import Principal
+
+
+class Published:
+    """An unchanging view: the collections that one principal sees at one revision, and documents of them."""
+
+    def __init__(self, twin: Twin, principal: Principal, edr: Edr, base: str, revision: int) -> None:
+        self.revision = revision
+        self.items = ItemsService(twin, principal)
+        self._twin = twin
+        self._principal = principal
+        self._edr = edr
+        self._base = base
+        self._made: dict[tuple[str, ...], Any] = {}
+        self._documents: dict[str, Documents] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def collections(self) -> list[Collection]:
+        """The collections with something to give, ordered by id."""
+        seen = self._twin.store.catalogue.collections(self._principal)
+        return [collection for collection in seen if has_items(collection) or query_types(collection)]
+
+    def collection(self, collection_id: str) -> Collection:
+        """Return one collection, or raise NotFound."""
+        for collection in self.collections:
+            if collection.id == collection_id:
+                return collection
+        raise NotFound(f"There is no collection {collection_id!r}: see {self._base}/collections.")
+
+    def document(self, language: Language, *name: str, make: Callable[[Documents], dict[str, Any]]) -> dict[str, Any]:
+        """Return a document, made the first time that it is asked for."""
+        key = (language, *name)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make(self._in(language))
+            found: dict[str, Any] = self._made[key]
+            return found
+
+    def openapi(self, language: Language) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return self.document(
+            language,
+            "openapi",
+            make=lambda documents: openapi(
+                documents.core.openapi(), self.collections, self._twin.settings.bounds.items, language
+            ),
+        )
+
+    def _in(self, language: Language) -> Documents:
+        if language not in self._documents:
+            settings = configuration(self._twin, self._principal, self._edr, self.collections, self._base, language)
+            root = self._twin.settings.server.url
+            self._documents[language] = Documents(Core(settings), self._edr, self._base, root, language)
+        return self._documents[language]
+
+
+class Publisher:
+    """Gives the current view of the catalogue; asking its revision at each request is how it stays live."""
+
+    def __init__(self, twin: Twin, edr: Edr, base: str) -> None:
+        self._twin = twin
+        self._edr = edr
+        self._base = base
+        self._lock = threading.Lock()
+        self._current: Published | None = None
+
+    def current(self) -> Published:
+        """Return the view of the catalogue's revision of now."""
+        revision = self._twin.store.catalogue.revision()
+        with self._lock:
+            if self._current is None or self._current.revision != revision:
+                self._current = Published(self._twin, self._twin.access.public, self._edr, self._base, revision)
+            return self._current
