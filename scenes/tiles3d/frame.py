@@ -60,10 +60,11 @@ class Frame:
         """Return points of the ellipsoid, in degrees, as metres in this frame, shape (n, 3)."""
         return np.asarray((geocentric(longitude, latitude) - self.origin) @ self.axes.T)
 
-    @property
-    def matrix(self) -> list[float]:
-        """The 4 x 4 matrix from this frame to ECEF, column by column as 3D Tiles writes it."""
+    def matrix(self, outer: Frame | None = None) -> list[float]:
+        """Return the 4 x 4 matrix from this frame to `outer`, or to ECEF, column by column as 3D Tiles writes it."""
+        axes, origin = (self.axes.T, self.origin)
+        if outer is not None:
+            axes, origin = outer.axes @ axes, outer.axes @ (origin - outer.origin)
         matrix = np.eye(4)
-        matrix[:3, :3] = self.axes.T
-        matrix[:3, 3] = self.origin
+        matrix[:3, :3], matrix[:3, 3] = axes, origin
         return [float(value) for value in matrix.T.ravel()]

@@ -24,11 +24,23 @@ _CAPACITY = {"extrusion": 1000, "point": 2500}
 #: Viewers allow 16 pixels of error by default: a building is left out only where it would be
 #: smaller than a pixel, points only where those drawn stand closer than 4 pixels.
 _BUILDING_ERROR, _POINT_ERROR = 16.0, 4.0
+_WHOLE_ERROR = 100_000.0  # metres: a collection is drawn, if only its first tile, from anywhere near the Earth
 _POINT_LIFT = 1.5  # metres, so that the ground does not cover it
 _OPEN = 1e9  # days: an open side of a lifespan
 _DAY = 86_400_000_000  # microseconds
 
-type _Region = tuple[float, float, float, float, float]  # west, south, east, north in degrees, then metres
+_NOTHING = {"boundingVolume": {"region": [0.0] * 6}, "geometricError": 0.0}
+
+type _Region = tuple[float, float, float, float, float]  # west, south, east, north in degrees, top in metres
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """A node as 3D Tiles describe it, where it stands, and the size of the largest feature under it."""
+
+    described: dict[str, Any]
+    region: _Region
+    largest: float
 
 
 @dataclass(frozen=True)
@@ -90,13 +102,13 @@ def write_tileset(batches: pa.RecordBatchReader, recipe: Recipe, folder: Path) -
     with pa.memory_map(str(spool)) as source:
         writer = _Writer(pa.ipc.open_file(source).read_all(), x, y, size, recipe, folder)
         writer.summary.skipped = len(x) - len(placed)
-        root, _, _ = writer.tile(tree)
+        root = writer.tile(tree) if len(placed) else None
     spool.unlink()
     tileset = {
         "asset": {"version": "1.1", "generator": "Jumeau"},
         "extras": {"features": writer.summary.features, "skipped": writer.summary.skipped},
-        "geometricError": root["geometricError"] * 2,
-        "root": {**root, "refine": "ADD"},
+        "geometricError": _WHOLE_ERROR,
+        "root": {"refine": "ADD", **(root.described if root else _NOTHING)},
     }
     (folder / "tileset.json").write_bytes(orjson.dumps(tileset))
     return writer.summary
@@ -129,24 +141,35 @@ class _Writer:
     folder: Path
     summary: Summary = field(default_factory=Summary)
 
-    def tile(self, node: quadtree.Node) -> tuple[dict[str, Any], _Region | None, float]:
-        """Return a node as 3D Tiles describe it, its region, and the size of the largest feature under it."""
-        largest = float(self.size[node.features].max(initial=0))
-        described: dict[str, Any] = {"geometricError": 0.0}
-        region = self._content(node.features, described)
-        children = []
-        left_out = 0.0
-        for child in node.children:
-            inner, inner_region, inner_largest = self.tile(child)
-            left_out = max(left_out, inner_largest)
-            region = _union(region, inner_region)
-            children.append(inner)
+    def tile(self, node: quadtree.Node, outer: Frame | None = None) -> _Tile | None:
+        """Write a node and what is under it; None when nothing of it can be drawn.
+
+        The matrix of a tile is relative to the tile around it, whose frame is `outer`.
+        """
+        described: dict[str, Any] = {}
+        frame = self._frame(node.features)
+        region = self._content(node.features, frame, described)
+        if region is not None:
+            described["transform"] = frame.matrix(outer)
+        around = outer if region is None else frame
+        children = [child for child in (self.tile(inner, around) for inner in node.children) if child]
+        regions = [child.region for child in children] + ([region] if region else [])
+        if not regions:
+            return None
+        left_out = max((child.largest for child in children), default=0.0)
+        west, south, east, north, top = np.array(regions).T.tolist()
+        region = (min(west), min(south), max(east), max(north), max(top))
+        degrees = np.radians(region[:4]).tolist()
+        described["boundingVolume"] = {"region": [*degrees, 0.0, region[4]]}
+        described["geometricError"] = self._error(node.features, left_out) if children else 0.0
         if children:
-            described |= {"children": children, "geometricError": self._error(node.features, left_out)}
-        west, south, east, north, top = region or (0.0, 0.0, 0.0, 0.0, 0.0)
-        degrees = np.radians([west, south, east, north]).tolist()
-        described["boundingVolume"] = {"region": [*degrees, 0.0, top]}
-        return described, region, max(largest, left_out)
+            described["children"] = [child.described for child in children]
+        return _Tile(described, region, max(left_out, float(self.size[node.features].max(initial=0))))
+
+    def _frame(self, features: quadtree.Indices) -> Frame:
+        centre = (np.array([self.x[features].mean()]), np.array([self.y[features].mean()]))
+        longitude, latitude = crs.transform(*centre, self.recipe.source_crs, crs.CRS84)
+        return Frame.at(float(longitude[0]), float(latitude[0]))
 
     def _error(self, features: quadtree.Indices, left_out: float) -> float:
         if self.recipe.symbol == "extrusion":
@@ -154,21 +177,16 @@ class _Writer:
         extent = np.hypot(np.ptp(self.x[features]), np.ptp(self.y[features]))
         return float(_POINT_ERROR * extent / np.sqrt(len(features)))
 
-    def _content(self, features: quadtree.Indices, described: dict[str, Any]) -> _Region | None:
-        """Write the GLB of some features, and say in `described` where it is and stands."""
-        if not len(features):
-            return None
+    def _content(self, features: quadtree.Indices, frame: Frame, described: dict[str, Any]) -> _Region | None:
+        """Write the GLB of some features and name it in `described`; return where they stand."""
         rows = self.table.take(pa.array(np.sort(features)))
-        centre = (np.array([self.x[features].mean()]), np.array([self.y[features].mean()]))
-        longitude, latitude = crs.transform(*centre, self.recipe.source_crs, crs.CRS84)
-        frame = Frame.at(float(longitude[0]), float(latitude[0]))
         shape = self._mesh(rows, frame)
         if shape is None:
             self.summary.skipped += len(features)
             return None
         data = gzip.compress(glb.encode(shape, _properties(rows.take(pa.array(shape.kept))), self.recipe.colour), 6)
         (self.folder / f"{self.summary.tiles}.glb.gz").write_bytes(data)
-        described |= {"content": {"uri": f"{self.summary.tiles}.glb"}, "transform": frame.matrix}
+        described["content"] = {"uri": f"{self.summary.tiles}.glb"}
         self.summary.tiles += 1
         self.summary.size += len(data)
         self.summary.features += len(shape.kept)
@@ -204,10 +222,3 @@ def _properties(rows: pa.Table) -> pa.Table:
         **{name: rows[name] for name in others},
     }
     return pa.table(columns)
-
-
-def _union(one: _Region | None, other: _Region | None) -> _Region | None:
-    if one is None or other is None:
-        return one or other
-    west, south, east, north, top = np.array([one, other]).T.tolist()
-    return min(west), min(south), max(east), max(north), max(top)
