@@ -45,7 +45,7 @@ def describe(edr: Edr, collection: Collection, language: str) -> dict[str, Any]:
     return {
         "extent": _extent(edr, collection),
         "data_queries": {kind: {"link": _link(edr, collection, kind, language)} for kind in kinds},
-        "parameter_names": _parameters(collection, language),
+        "parameter_names": parameters(collection, language),
         "output_formats": [COVERAGEJSON],
         **crs,
     }
@@ -72,7 +72,7 @@ def _link(edr: Edr, collection: Collection, kind: QueryType, language: str) -> d
     }
 
 
-def _parameters(collection: Collection, language: str) -> dict[str, Any]:
+def parameters(collection: Collection, language: str) -> dict[str, Any]:
     """Return the parameters as EDR tells them: as CoverageJSON does, but in one language."""
     found: dict[str, Any] = {}
     for observed in collection.observed_properties:

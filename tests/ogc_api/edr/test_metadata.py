@@ -1,0 +1,91 @@
+"""What the collection documents say of EDR, item 9: enough for a client to make its dialog of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from edr_pydantic.collections import Collection as EdrCollection
+
+from ogc_api.edr import CONFORMANCE, Edr, describe, openapi_paths
+from ogc_api.edr.metadata import repeated
+from tests.ogc_api.edr.edr_twin import BASE
+from twin.context import Twin
+from twin.model import Collection
+from twin.store import OPERATOR
+
+
+def collection(twin: Twin, name: str) -> Collection:
+    return twin.store.catalogue.collection(name, OPERATOR)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("observations", ["locations", "position"]),
+        ("heat", ["position", "cube"]),
+        ("built_fraction", ["position", "cube"]),
+    ],
+)
+def test_metadata_is_valid_and_whole(twin: Twin, edr: Edr, name: str, kinds: list[str]) -> None:
+    found = describe(edr, collection(twin, name), "en")
+    EdrCollection.model_validate({"id": name, "links": [], **found}, strict=False)
+    assert list(found["data_queries"]) == kinds
+    for kind, told in found["data_queries"].items():
+        link = told["link"]
+        assert link["href"] == f"{BASE}/collections/{name}/{kind}"
+        assert link["variables"]["query_type"] == kind
+        assert link["variables"]["output_formats"] == ["CoverageJSON"]
+        for details in link["variables"]["crs_details"]:
+            assert details["wkt"].startswith(("GEOGCRS", "PROJCRS"))
+    assert found["output_formats"] == ["CoverageJSON"]
+
+
+def test_temporal_extent_lists_the_steps(twin: Twin, edr: Edr) -> None:
+    temporal = describe(edr, collection(twin, "heat"), "fr")["extent"]["temporal"]
+    assert temporal["interval"] == [["2026-07-01T00:00:00Z", "2026-07-02T23:00:00Z"]]
+    assert temporal["values"][:2] == ["2026-07-01T00:00:00Z", "2026-07-01T01:00:00Z"]
+    assert "Gregorian" in temporal["trs"]
+    series = describe(edr, collection(twin, "observations"), "fr")["extent"]["temporal"]
+    assert series["values"] == ["2026-07-01T00:00:00Z/2026-07-02T23:00:00Z"]
+    assert "temporal" not in describe(edr, collection(twin, "built_fraction"), "fr")["extent"]
+
+
+def test_many_regular_steps_are_one_repeating_interval() -> None:
+    hours = np.datetime64("2026-07-01T00:00", "ns") + np.arange(720).astype("m8[h]")
+    assert repeated(hours) == ["R719/2026-07-01T00:00:00Z/PT3600S"]
+    assert repeated(np.delete(hours, 5)) == ["2026-07-01T00:00:00Z/2026-07-30T23:00:00Z"]
+
+
+def test_parameters_are_told_in_the_language_with_their_unit(twin: Twin, edr: Edr) -> None:
+    told = describe(edr, collection(twin, "observations"), "fr")["parameter_names"]
+    assert told["air_temperature"]["label"] == "Température de l'air"
+    assert told["air_temperature"]["unit"]["symbol"]["value"] == "Cel"
+    assert told["air_temperature_quality"]["observedProperty"]["categories"][0] == {"id": "good", "label": "bonne"}
+
+
+def test_features_have_no_edr_part(twin: Twin, edr: Edr) -> None:
+    assert describe(edr, collection(twin, "stations"), "fr") == {}
+    assert openapi_paths(collection(twin, "stations"), "fr") == {}
+
+
+def test_what_may_be_published_only_as_aggregates_has_none(twin: Twin, edr: Edr) -> None:
+    personal = collection(twin, "observations").model_copy(update={"finest_period": "P1D"})
+    assert describe(edr, personal, "fr") == {}
+
+
+def test_openapi_paths_are_self_contained(twin: Twin) -> None:
+    paths = openapi_paths(collection(twin, "observations"), "en")
+    assert list(paths) == [
+        "/collections/observations/locations",
+        "/collections/observations/locations/{locationId}",
+        "/collections/observations/position",
+    ]
+    assert "$ref" not in str(paths)
+    assert {"coords", "datetime", "parameter-name", "crs", "f", "lang"} == {
+        parameter["name"] for parameter in paths["/collections/observations/position"]["get"]["parameters"]
+    }
+
+
+def test_conformance_claims_core_and_coveragejson() -> None:
+    assert "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/core" in CONFORMANCE
+    assert "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/covjson" in CONFORMANCE
