@@ -137,6 +137,10 @@ class CatalogueStore(Protocol):
         """Return the last runs, newest first."""
         ...
 
+    def describe(self) -> dict[str, str | int]:
+        """Return facts for an operator: process number of the owner, format, CRS, revision, bytes on disk."""
+        ...
+
 
 class FeatureStore(Protocol):
     """City objects and their versions."""

@@ -6,12 +6,36 @@ from pathlib import Path
 
 from twin.crs import normalise
 from twin.store.contract import Store
-from twin.store.embedded.local import LocalStore
+from twin.store.embedded.archive import restore
+from twin.store.embedded.elected import ElectedStore
+from twin.store.embedded.engine import faults
+
+__all__ = ["open_store", "restore"]
 
 
 def open_store(folder: Path, crs: str, *, serve: bool = False) -> Store:
-    """Open, create or join the store in `folder`."""
+    """Open, create or join the store in `folder`.
+
+    Parameters
+    ----------
+    folder
+        The data folder; made, readable by its user alone, where absent.
+    crs
+        Storage CRS, e.g. ``EPSG:2154``.
+    serve
+        Insist on owning the folder, as a server must.
+
+    Raises
+    ------
+    BadSettings
+        When the store is in another CRS.
+    StoreBusy
+        When another process owns the folder and does not answer, or `serve` cannot own it.
+    StoreFault
+        When the folder cannot be used, or its format is newer than this version.
+    """
     folder = folder.resolve()
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    (folder / "staging").mkdir(mode=0o700, exist_ok=True)
-    return LocalStore(folder, normalise(crs))
+    with faults():
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        (folder / "staging").mkdir(mode=0o700, exist_ok=True)
+    return ElectedStore(folder, normalise(crs), serve=serve)

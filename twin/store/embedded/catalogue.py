@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
 from datetime import datetime
+from functools import cached_property
 
 from twin.errors import NotFound
-from twin.model import Collection, Run
+from twin.model import Collection, Model, Run
 from twin.store.contract import Principal, Receipt
-from twin.store.embedded.engine import Cursor, Database
+from twin.store.embedded.engine import FORMAT, Cursor, Database
 
 #: What the store alone knows of a collection; the rest is the source's word.
 _OWN = ("extent", "temporal", "count", "revision", "updated", "sources")
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Model):
     """The catalogue at one revision; replaced whole after each commit."""
 
     revision: int
-    collections: dict[str, Collection]
+    listed: tuple[Collection, ...]
 
+    @cached_property
+    def _by_id(self) -> dict[str, Collection]:
+        return {collection.id: collection for collection in self.listed}
 
-class Catalogue:
-    """Collections as the last commit left them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._snapshot = Snapshot(0, {})
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Read the catalogue again, after a commit."""
-        rows = self._database.rows("SELECT document FROM collection WHERE published ORDER BY id")
-        found = [Collection.model_validate_json(row[0]) for row in rows]
-        revision = int(self._database.fact("revision"))
-        self._snapshot = Snapshot(revision, {collection.id: collection for collection in found})
-
-    def revision(self) -> int:
-        """Return the number that grows with every commit that changed something."""
-        return self._snapshot.revision
-
-    def collections(self, principal: Principal) -> list[Collection]:
+    def seen_by(self, principal: Principal) -> list[Collection]:
         """Return what `principal` sees, ordered by id."""
-        return [found for found in self._snapshot.collections.values() if principal.sees(found.id)]
+        return [collection for collection in self.listed if principal.sees(collection.id)]
 
-    def collection(self, collection: str, principal: Principal) -> Collection:
+    def find(self, collection: str, principal: Principal) -> Collection:
         """Return one collection.
 
         Raises
@@ -53,10 +37,36 @@ class Catalogue:
         NotFound
             When there is none that `principal` sees.
         """
-        found = self._snapshot.collections.get(collection)
+        found = self._by_id.get(collection)
         if found is None or not principal.sees(collection):
             raise absent(collection)
         return found
+
+
+class Catalogue:
+    """Collections as the last commit left them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the catalogue again, after a commit."""
+        rows = self._database.rows("SELECT document FROM collection WHERE published ORDER BY id")
+        listed = tuple(Collection.model_validate_json(row[0]) for row in rows)
+        self.snapshot = Snapshot(revision=int(self._database.fact("revision")), listed=listed)
+
+    def revision(self) -> int:
+        """Return the number that grows with every commit that changed something."""
+        return self.snapshot.revision
+
+    def collections(self, principal: Principal) -> list[Collection]:
+        """Return what `principal` sees, ordered by id."""
+        return self.snapshot.seen_by(principal)
+
+    def collection(self, collection: str, principal: Principal) -> Collection:
+        """Return one collection, or raise :class:`~twin.errors.NotFound`."""
+        return self.snapshot.find(collection, principal)
 
     def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
         """Return the last runs, newest first."""
@@ -64,6 +74,17 @@ class Catalogue:
             "SELECT document FROM run WHERE $1 IS NULL OR name = $1 ORDER BY number DESC LIMIT $2", [name, limit]
         )
         return [Run.model_validate_json(row[0]) for row in rows]
+
+    def describe(self) -> dict[str, str | int]:
+        """Return what an operator asks of the store: its owner, format, revision and size on disk."""
+        files = (path for path in self._database.folder.rglob("*") if path.is_file())
+        return {
+            "owner": os.getpid(),
+            "format": FORMAT,
+            "crs": self._database.crs,
+            "revision": self.revision(),
+            "bytes": sum(path.stat().st_size for path in files),
+        }
 
 
 def recorded(cursor: Cursor, run_id: str) -> Receipt | None:

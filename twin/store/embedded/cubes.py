@@ -103,7 +103,8 @@ def place(cursor: Cursor, folder: Path, collection: str, staged: Path, revision:
     home.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(home, ignore_errors=True)
     home.with_suffix(".lock").touch()
-    staged.rename(home)
+    # Linked, not moved: should this process die before its transaction ends, another can do it again.
+    shutil.copytree(staged, home, copy_function=os.link)
     cursor.execute(
         "INSERT INTO cube VALUES ($1, $2, $3) "
         "ON CONFLICT (collection) DO UPDATE SET revision = excluded.revision, digest = excluded.digest",
@@ -119,6 +120,14 @@ def _digest(folder: Path) -> str:
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
+
+
+def link(database: Database, folder: Path, target: Path) -> None:
+    """Link the cubes that the catalogue points to into another folder of the same disk."""
+    for name, revision in database.rows("SELECT collection, revision FROM cube"):
+        part = Path("cubes", name, str(revision))
+        shutil.copytree(folder / part, target / part, copy_function=os.link)
+        (target / part).with_suffix(".lock").touch()
 
 
 def sweep(database: Database, folder: Path) -> None:

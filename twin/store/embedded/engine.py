@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,7 @@ class Database:
         return connection
 
     def _prepare(self) -> None:
-        exists = self._connection.execute(
-            "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'main' AND table_name = 'meta'"
-        ).fetchone()
-        if exists == (0,):
+        if not self.rows("FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'meta'"):
             with self.transaction() as cursor:
                 cursor.execute(_SCHEMA)
                 facts = [("format", str(FORMAT)), ("crs", self.crs), ("revision", "0")]
@@ -123,10 +121,10 @@ class Database:
 
     def fact(self, key: str) -> str:
         """Return one line of the table ``meta``."""
-        row = self._connection.cursor().execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-        if row is None:
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", [key])
+        if not rows:
             raise StoreFault(f"{self.path} is damaged: its {key} is missing; restore a backup.")
-        return str(row[0])
+        return str(rows[0][0])
 
     def cursor(self) -> Cursor:
         """Return a connection of its own over the same file; close it."""
@@ -182,20 +180,22 @@ class Database:
 
     def _undo(self, cursor: Cursor) -> None:
         try:
-            cursor.rollback()
-            self.cursor().execute("SELECT 1")
-        except duckdb.Error:
-            # A failed write to the file invalidates DuckDB's instance: only opening it again heals it.
-            try:
-                self.rows("SELECT 1")
-            except StoreFault:
-                self._connection.close()
-                self._connection = self._connect()
+            with suppress(duckdb.Error):
+                cursor.rollback()
+            self.rows("FROM meta")
+        except (duckdb.Error, StoreFault):
+            # A write to the file that failed invalidates DuckDB's instance: only opening it again heals it.
+            self._connection.close()
+            self._connection = self._connect()
 
-    def checkpoint(self) -> None:
-        """Bring everything that was committed into the file itself."""
+    def copy(self, folder: Path) -> None:
+        """Copy the file, and its log where readers keep it from being folded in, while nothing is written."""
         with self.writing, faults():
-            self.cursor().execute("CHECKPOINT")
+            with suppress(duckdb.TransactionException):
+                self.rows("CHECKPOINT")
+            for path in (self.path, self.path.with_name(f"{self.path.name}.wal")):
+                if path.exists():
+                    shutil.copyfile(path, folder / path.name)
 
     def close(self) -> None:
         """Close the file."""

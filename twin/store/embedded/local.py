@@ -1,25 +1,24 @@
-"""The store as its owner has it: the whole contract over one open database."""
+"""The store as its owner has it, over one open database."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
+from twin.errors import BadInput
 from twin.store.contract import Commit, Principal, Receipt
 from twin.store.embedded import cubes
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.commit import Committer
-from twin.store.embedded.engine import FORMAT, Database
+from twin.store.embedded.engine import Database, faults
 from twin.store.embedded.features import Features
 from twin.store.embedded.observations import Observations
-from twin.store.embedded.staging import staging
+from twin.store.embedded.staging import check_run_id, sweep
 
 
 class LocalStore:
-    """A store in this process; see :class:`twin.store.contract.Store`."""
+    """A store in this process."""
 
     def __init__(self, folder: Path, crs: str) -> None:
         self._folder = folder
@@ -27,20 +26,16 @@ class LocalStore:
         self.catalogue = Catalogue(self._database)
         self.features = Features(self._database, self.catalogue)
         self.observations = Observations(self._database, self.catalogue)
-        self.cubes = cubes.Cubes(folder, self.cube_revision)
         self._committer = Committer(self._database, folder / "staging")
         self._listeners: list[Callable[[Receipt], None]] = []
         self._lock = threading.Lock()
         cubes.sweep(self._database, folder)
+        sweep(folder)
 
     def cube_revision(self, collection: str, principal: Principal) -> int:
         """Return the revision whose folder holds a coverage that `principal` sees."""
         self.catalogue.collection(collection, principal)
         return cubes.folder_revision(self._database, collection)
-
-    def staging(self, run_id: str) -> AbstractContextManager[Path]:
-        """Return a private folder to stage a run's files in; it is emptied when the context ends."""
-        return staging(self._folder, run_id)
 
     def commit(self, commit: Commit) -> Receipt:
         """Make staged files visible and durable in one transaction."""
@@ -51,11 +46,22 @@ class LocalStore:
             cubes.sweep(self._database, self._folder)
         return receipt
 
-    def remove(self, collection: str, *, history: bool = False) -> None:
-        """Unpublish a collection; with `history`, erase its data too, for ever."""
+    def unpublish(self, collection: str, *, history: bool) -> Receipt:
+        """Remove a collection; with `history`, erase its data too."""
         with self._database.writing:
-            self._seen(self._committer.remove(collection, history=history))
+            receipt = self._committer.remove(collection, history=history)
+            self._seen(receipt)
         cubes.sweep(self._database, self._folder)
+        return receipt
+
+    def snapshot(self, run_id: str) -> None:
+        """Copy the database, and link the cubes that it points to, into the staging folder of a run."""
+        target = self._folder / "staging" / check_run_id(run_id)
+        if not target.is_dir():
+            raise BadInput(f"The run {run_id!r} has no staging folder.")
+        with self._database.writing, faults():
+            self._database.copy(target)
+            cubes.link(self._database, self._folder, target)
 
     def _seen(self, receipt: Receipt) -> None:
         self.catalogue.refresh()
@@ -68,14 +74,6 @@ class LocalStore:
         """Call `listener` after each commit."""
         with self._lock:
             self._listeners.append(listener)
-
-    def describe(self) -> dict[str, Any]:
-        """Return what ``twin status`` tells of the store."""
-        return {"format": FORMAT, "crs": self._database.crs, "revision": self.catalogue.revision()}
-
-    def backup(self, target: Path) -> None:
-        """Write a consistent copy of the data folder, as one file, while the store is in use."""
-        raise AssertionError(target)
 
     def close(self) -> None:
         """Close the database."""
