@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from twin.context import Twin
+    from twin.ingest.intake import Intake
     from twin.ingest.manifest import Manifest
-    from twin.ingest.quarantine import Quarantine
+    from twin.ingest.parts import Part
     from twin.model import Collection, Language, Product, Text
     from twin.store import Store
 
@@ -29,15 +30,15 @@ STORES = "jumeau.stores"
 
 
 class Source(Protocol):
-    """Reads the files of a manifest, once: bytes in, Arrow products out.
+    """Reads the files of one part of a manifest, once: bytes in, Arrow products out.
 
     A row that cannot be read goes to the quarantine with its reason; the rest is kept. What is
     wrong with the whole file raises :class:`~twin.errors.BadData` or
     :class:`~twin.errors.BadManifest`.
     """
 
-    def read(self, manifest: Manifest, files: list[Path], quarantine: Quarantine) -> Iterator[Product]:
-        """Stream the products of `files`, which are those that the manifest names."""
+    def read(self, manifest: Manifest, part: Part, files: list[Path], intake: Intake) -> Iterator[Product]:
+        """Stream the products of `files`, which are those that `part` names, in the CRS of `intake`."""
         ...
 
 

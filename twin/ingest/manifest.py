@@ -184,6 +184,27 @@ class Manifest(Model):
                 _known(f"parts.{number}.series", given, entry.observed_properties)
         return self
 
+    @classmethod
+    def load(cls, path: Path) -> Manifest:
+        """Read ``manifest.yml``, or the one in the folder `path`.
+
+        Raises
+        ------
+        BadManifest
+            When it is absent, is no YAML, or holds an unknown key or an unusable value; the key is named.
+        """
+        file = path / "manifest.yml" if path.is_dir() else path
+        try:
+            return cls.model_validate(yaml.safe_load(file.read_text("utf-8")))
+        except FileNotFoundError:
+            raise BadManifest(f"{file}: there is no such manifest.") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise BadManifest(f"{file}: this is not YAML in UTF-8 ({' '.join(str(error).split())}).") from None
+        except ValidationError as error:
+            raise BadManifest(f"{file}: {_sentence(error)}") from None
+        except BadInput as error:
+            raise BadManifest(f"{file}: {error}") from None
+
     def collection(self, name: str, crs: str) -> Collection:
         """Return the catalogue's collection `name`, stored in `crs`, as this manifest describes it.
 
@@ -207,28 +228,6 @@ class Manifest(Model):
             },
             finest_period=entry.finest_period,
         )
-
-
-def load(path: Path) -> Manifest:
-    """Read ``manifest.yml``, or the one in the folder `path`.
-
-    Raises
-    ------
-    BadManifest
-        When it is absent, is no YAML, or holds an unknown key or an unusable value; the key is named.
-    """
-    file = path / "manifest.yml" if path.is_dir() else path
-    try:
-        values = yaml.safe_load(file.read_text("utf-8"))
-        return Manifest.model_validate(values)
-    except FileNotFoundError:
-        raise BadManifest(f"{file}: there is no such manifest.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadManifest(f"{file}: this is not YAML in UTF-8 ({' '.join(str(error).split())}).") from None
-    except ValidationError as error:
-        raise BadManifest(f"{file}: {_sentence(error)}") from None
-    except BadInput as error:
-        raise BadManifest(f"{file}: {error}") from None
 
 
 def _sentence(error: ValidationError) -> str:
