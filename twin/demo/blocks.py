@@ -56,7 +56,7 @@ class Blocks:
 
 def blocks(plan: Plan, network: Network) -> Blocks:
     """Cut the blocks out of the faces and give each its zone."""
-    land = shapely.difference(shapely.union_all(network.face, grid_size=0.01), network.surface)
+    land = shapely.difference(network.territory, network.surface)
     polygon = _parcelled(plan, np.asarray(shapely.get_parts(land)))
     inside = shapely.point_on_surface(polygon)
     pairs = shapely.STRtree(network.face).query(inside, predicate="intersects")

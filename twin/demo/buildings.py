@@ -242,7 +242,7 @@ def _lifespans(
         [1994.0, 1968.0, 1925.0, 1950.0],
         2011.0,
     )
-    start = _day(early + (late - early) * rng.random(total) ** 1.3)
+    start = days(early + (late - early) * rng.random(total) ** 1.3)
     end = np.full(total, NOT_YET)
 
     growing = blocks.of(Zone.HOUSES, Zone.SLABS)
@@ -251,16 +251,16 @@ def _lifespans(
     opening = dict(zip(estates.tolist(), rng.uniform(2012.0, 2025.2, len(estates)), strict=True))
     in_estate = np.isin(block, estates)
     begun = np.array([opening[owner] for owner in block[in_estate].tolist()])
-    start[in_estate] = _day(begun + rng.uniform(0, 1.1, in_estate.sum()))
+    start[in_estate] = days(begun + rng.uniform(0, 1.1, in_estate.sum()))
 
     private = np.flatnonzero(~in_estate & (zone != Zone.PUBLIC))
     infill = rng.choice(private, plan.count(620, 10), replace=False)
-    start[infill] = _day(rng.uniform(2012.0, 2026.45, len(infill)))
+    start[infill] = days(rng.uniform(2012.0, 2026.45, len(infill)))
     start[infill[: plan.count(26, 3)]] = DEMO_MONTH + rng.integers(2, 28, plan.count(26, 3))
 
     old = np.setdiff1d(private, infill)
     gone = rng.choice(old, plan.count(150, 6), replace=False)
-    end[gone] = _day(rng.uniform(2012.0, 2026.45, len(gone)))
+    end[gone] = days(rng.uniform(2012.0, 2026.45, len(gone)))
     end[gone[: plan.count(14, 3)]] = DEMO_MONTH + rng.integers(2, 28, plan.count(14, 3))
 
     under = infill[-replaced:]
@@ -272,13 +272,13 @@ def _lifespans(
     return (
         np.concatenate([polygon, before]),
         np.concatenate([block, block[under]]),
-        np.concatenate([start, _day(rng.uniform(1895.0, 1985.0, replaced))]),
+        np.concatenate([start, days(rng.uniform(1895.0, 1985.0, replaced))]),
         np.concatenate([end, start[under] - rng.integers(240, 800, replaced)]),
     )
 
 
-def _day(year: Floats) -> Days:
-    """Return the day of a decimal year."""
+def days(year: Floats) -> Days:
+    """Return the days of decimal years."""
     whole = np.floor(year).astype(int)
     first = (whole - 1970).astype("datetime64[Y]").astype("datetime64[D]")
     return first + np.floor((year - whole) * 365).astype(int)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 type Floats = NDArray[np.float64]
 type Geometries = NDArray[np.object_]
 
+GRID = 0.01  # metres: what is drawn has its corners on it
+
 
 def axes(polygons: Geometries) -> tuple[Floats, Floats, Floats, Floats]:
     """Return centre ``(n, 2)``, direction of the long side ``(n, 2)``, length and width of envelopes.
@@ -100,4 +102,28 @@ def footprints(form: NDArray[np.intp], centre: Floats, along: Floats, length: Fl
 
 def tidy(polygons: Geometries) -> Geometries:
     """Round coordinates to the centimetre and leave out corners in line."""
-    return np.asarray(shapely.simplify(shapely.set_precision(polygons, 0.01), 0.02))
+    return rounded(shapely.simplify(shapely.set_precision(polygons, GRID), 2 * GRID))
+
+
+def rounded[T](geometry: T) -> T:
+    """Round to the grid, then forget the grid: GEOS would round all that is made of it, and leave gaps."""
+    return shapely.set_precision(shapely.set_precision(geometry, GRID), 0.0)  # type: ignore[no-any-return]
+
+
+def areas_only(geometry: Geometries) -> Geometries:
+    """Leave out the points and lines that an overlay left beside polygons."""
+    mixed = np.flatnonzero(shapely.get_type_id(geometry) == shapely.GeometryType.GEOMETRYCOLLECTION)
+    for row in mixed:
+        parts = shapely.get_parts(geometry[row])
+        geometry[row] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
+    return geometry
+
+
+def far_apart(points: Floats, many: int) -> NDArray[np.intp]:
+    """Choose `many` of the points ``(n, 2)``, each as far as can be from those before (from the first on)."""
+    chosen = [0]
+    nearest = np.hypot(*(points - points[0]).T)
+    while len(chosen) < min(many, len(points)):
+        chosen.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, np.hypot(*(points - points[chosen[-1]]).T))
+    return np.array(chosen)

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from twin.demo.names import street_names
 from twin.demo.plan import Floats, Plan
-from twin.demo.shapes import Geometries, halve
+from twin.demo.shapes import GRID, Geometries, halve, rounded
 
 CLASSES = ("rocade", "boulevard", "avenue", "quai", "rue_principale", "rue", "ruelle", "chemin", "limite")
 ROCADE, BOULEVARD, AVENUE, QUAY, MAIN, STREET, LANE, TRACK, LIMIT = range(9)
 _WIDTHS = np.array([24.0, 26.0, 20.0, 13.0, 14.0, 9.5, 6.0, 4.5, 0.0])
-_GRID = 0.01  # metres: lines are noded and corners rounded on it
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class Network:
         The faces, which tile the territory, and which of them lie between the quays.
     commune
         Index of the commune of each face; of a street, ``street_commune``.
-    surface
-        What the streets cover.
+    territory, surface
+        The union of the faces, and what the streets cover of it.
     river
         The water.
     """
@@ -49,6 +48,7 @@ class Network:
     face: Geometries
     in_river: NDArray[np.bool_]
     commune: NDArray[np.intp]
+    territory: shapely.Geometry
     surface: shapely.Geometry
     river: shapely.Geometry
 
@@ -58,7 +58,7 @@ def network(plan: Plan) -> Network:
     lines, classes = _lines(plan)
     edges, edge_line = _noded(lines)
     ground = shapely.transform(shapely.segmentize(edges, 60.0), plan.warp)
-    ground = shapely.set_precision(ground, _GRID)
+    ground = rounded(ground)
     faces = np.asarray(shapely.get_parts(shapely.polygonize(ground)))
     river = shapely.transform(shapely.segmentize(plan.river, 40.0), plan.warp)
     inside = shapely.point_on_surface(faces)
@@ -76,7 +76,7 @@ def network(plan: Plan) -> Network:
     middle = shapely.line_interpolate_point(line, 0.5, normalized=True)
     width = _WIDTHS[street_class]
     surface = shapely.union_all(shapely.buffer(line, width / 2, quad_segs=2))
-    outline = shapely.union_all(faces, grid_size=_GRID)
+    territory = rounded(shapely.union_all(faces, grid_size=GRID))
     street_commune = _communes(plan, middle)
     return Network(
         line=line,
@@ -87,8 +87,9 @@ def network(plan: Plan) -> Network:
         face=faces,
         in_river=in_river,
         commune=commune,
-        surface=shapely.intersection(surface, outline),
-        river=shapely.intersection(shapely.buffer(river, plan.river_width / 2), outline),
+        territory=territory,
+        surface=shapely.intersection(surface, territory),
+        river=shapely.intersection(shapely.buffer(river, plan.river_width / 2), territory),
     )
 
 
@@ -148,7 +149,7 @@ def _lines(plan: Plan) -> tuple[list[shapely.Geometry], NDArray[np.intp]]:
 
 def _noded(lines: list[shapely.Geometry]) -> tuple[Geometries, NDArray[np.intp]]:
     """Cut lines where they meet; return the edges and the line that each belongs to."""
-    edges = np.asarray(shapely.get_parts(shapely.line_merge(shapely.union_all(lines, grid_size=_GRID))))
+    edges = np.asarray(shapely.get_parts(shapely.line_merge(shapely.union_all(lines, grid_size=GRID))))
     source = np.asarray(lines, dtype=object)
     middle = shapely.line_interpolate_point(edges, 0.5, normalized=True)
     nearest = shapely.STRtree(source).query_nearest(middle, all_matches=False)[1]
