@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from ogc_api.edr import Edr, query_types
@@ -39,19 +40,25 @@ class ProviderData:
 
 
 def configuration(
-    twin: Twin, principal: Principal, edr: Edr, collections: list[Collection], base_url: str, language: str
+    twin: Twin,
+    principal: Principal,
+    items: ItemsService,
+    edr: Edr,
+    collections: list[Collection],
+    base_url: str,
+    language: str,
 ) -> dict[str, Any]:
     """Return pygeoapi's configuration of `collections`, as `principal` sees them.
 
     Extents are left open in time: pygeoapi answers 400 to a ``datetime`` outside of those it knows.
     """
-    items = ItemsService(twin, principal)
     city = twin.settings.city.name
     root = twin.settings.server.url
     return {
         "server": {
             "url": base_url,
             "languages": [language],
+            "api_rules": {"api_version": version("jumeau")},
             "limits": {"default_items": 10, "max_items": twin.settings.bounds.items},
         },
         "logging": {"level": "ERROR"},

@@ -13,8 +13,8 @@ from typing import Any
 
 import pygeoapi.api
 import pygeoapi.api.itemtypes
-import pygeoapi.openapi
 from pygeoapi.api.collection import gen_collection
+from pygeoapi.openapi import get_oas_30
 
 
 def _as_mapping(document: dict[str, Any], pretty: bool = False) -> dict[str, Any]:
@@ -57,8 +57,8 @@ class Core:
         return self._body(pygeoapi.api.itemtypes.get_collection_queryables(self._api, self._request, collection_id))
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, which refers to other hosts."""
-        document: dict[str, Any] = pygeoapi.openapi.get_oas_30(self._configuration)
+        """Return the OpenAPI document of the service without its collections."""
+        document: dict[str, Any] = get_oas_30({**self._configuration, "resources": {}})
         return document
 
     @staticmethod

@@ -13,6 +13,7 @@ from ogc_api.documents import Documents
 from ogc_api.edr import Edr, query_types
 from ogc_api.features.fields import has_items
 from ogc_api.features.service import ItemsService
+from ogc_api.features.versions import Versions
 from ogc_api.openapi import openapi
 from twin.context import Twin
 from twin.errors import NotFound
@@ -23,9 +24,11 @@ from twin.store import Principal
 class Published:
     """An unchanging view: the collections that one principal sees at one revision, and documents of them."""
 
-    def __init__(self, twin: Twin, principal: Principal, edr: Edr, base: str, revision: int) -> None:
+    def __init__(
+        self, twin: Twin, principal: Principal, versions: Versions, edr: Edr, base: str, revision: int
+    ) -> None:
         self.revision = revision
-        self.items = ItemsService(twin, principal)
+        self.items = ItemsService(twin, principal, versions)
         self._twin = twin
         self._principal = principal
         self._edr = edr
@@ -68,7 +71,9 @@ class Published:
 
     def _in(self, language: Language) -> Documents:
         if language not in self._documents:
-            settings = configuration(self._twin, self._principal, self._edr, self.collections, self._base, language)
+            settings = configuration(
+                self._twin, self._principal, self.items, self._edr, self.collections, self._base, language
+            )
             root = self._twin.settings.server.url
             self._documents[language] = Documents(Core(settings), self._edr, self._base, root, language)
         return self._documents[language]
@@ -81,6 +86,7 @@ class Publisher:
         self._twin = twin
         self._edr = edr
         self._base = base
+        self._versions = Versions(twin.store)
         self._lock = threading.Lock()
         self._current: Published | None = None
 
@@ -89,5 +95,7 @@ class Publisher:
         revision = self._twin.store.catalogue.revision()
         with self._lock:
             if self._current is None or self._current.revision != revision:
-                self._current = Published(self._twin, self._twin.access.public, self._edr, self._base, revision)
+                self._current = Published(
+                    self._twin, self._twin.access.public, self._versions, self._edr, self._base, revision
+                )
             return self._current

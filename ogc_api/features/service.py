@@ -9,14 +9,13 @@ import pyarrow.compute as pc
 
 from ogc_api.features.geojson import encode_features, instants
 from ogc_api.features.query import ItemsQuery
+from ogc_api.features.versions import SEPARATOR, UNKNOWN, Versions, former_rows
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
-from twin.model import Collection, Kind, Quality
+from twin.model import Kind, Quality
 from twin.store import Condition, FeatureQuery, ObservationQuery, Principal, Scalar
 from twin.time import TimeSpan, parse_instant
 
-#: Between the parts of the id of an observation, or of a version that is not the last of its object.
-SEPARATOR = "@"
 #: Filters of observations that the store knows by name; the others are conditions.
 _OBSERVATION_FILTERS = {
     "datastream": "datastreams",
@@ -48,8 +47,9 @@ class Page:
 class ItemsService:
     """Reads items for one principal."""
 
-    def __init__(self, twin: Twin, principal: Principal) -> None:
+    def __init__(self, twin: Twin, principal: Principal, versions: Versions) -> None:
         self._twin = twin
+        self._versions_of = versions
         self._principal = principal
 
     def page(self, query: ItemsQuery) -> Page:
@@ -60,7 +60,7 @@ class ItemsService:
         more = table.num_rows > query.limit
         table = table.slice(0, query.limit)
         after = _cursor(table, query) if more else None
-        return Page(_encode(table, query), matched, table.num_rows, after)
+        return Page(self._encode(table, query), matched, table.num_rows, after)
 
     def item(self, query: ItemsQuery, item_id: str) -> bytes:
         """Return one GeoJSON feature; `query` says how it is to be given.
@@ -74,7 +74,7 @@ class ItemsService:
         table = read(query, item_id)
         if not table.num_rows:
             raise NotFound(f"The collection {query.collection.id!r} has no item {item_id!r}.")
-        return _encode(table, query, item_id)
+        return self._encode(table, query, item_id)
 
     def _read(self, query: ItemsQuery) -> tuple[pa.Table, int]:
         # One row more than the page tells whether there is a next one.
@@ -91,18 +91,20 @@ class ItemsService:
         table = self._versions(query, item_id)
         if not table.num_rows and SEPARATOR in item_id:
             identity, _, start = item_id.rpartition(SEPARATOR)
-            try:
-                instant = parse_instant(start)
-            except BadInput:
-                return table
-            table = self._versions(query, identity)
-            return table.filter(pc.equal(table["valid_from"], pa.scalar(instant, table["valid_from"].type)))
+            return self._started(self._versions(query, identity), start)
         if table.num_rows > 1:
-            table = table.sort_by([("valid_from", "ascending"), ("row", "ascending")])
-            # Sorted, an unknown start stands last; it is the first.
-            known = table.filter(pc.is_valid(table["valid_from"]))
-            table = (known if known.num_rows else table).slice(max(known.num_rows, 1) - 1, 1)
+            table = table.filter(pc.invert(pc.is_in(table["row"], value_set=former_rows(table))))
         return table
+
+    @staticmethod
+    def _started(table: pa.Table, start: str) -> pa.Table:
+        starts = table["valid_from"]
+        if start == UNKNOWN:
+            return table.filter(pc.is_null(starts))
+        try:
+            return table.filter(pc.equal(starts, pa.scalar(parse_instant(start), starts.type)))
+        except BadInput:
+            return table.slice(0, 0)
 
     def _versions(self, query: ItemsQuery, identity: str) -> pa.Table:
         asked = FeatureQuery(collection=query.collection.id, ids=(identity,))
@@ -118,6 +120,18 @@ class ItemsService:
             ) from None
         asked = ObservationQuery(collection=query.collection.id, datastreams=(datastream,), time=span, joined=True)
         return self._twin.store.observations.read(asked, self._principal).read_all()
+
+    def _encode(self, table: pa.Table, query: ItemsQuery, item_id: str | None = None) -> bytes:
+        collection = query.collection
+        if collection.kind is Kind.TIMESERIES:
+            table = _observations_as_items(table)
+        elif item_id is None:
+            table = self._versions_of.with_item_ids(table, collection, self._principal)
+        else:
+            table = table.set_column(table.column_names.index("id"), "id", pa.array([item_id], pa.string()))
+        if not query.with_geometry and "geometry" in table.column_names:
+            table = table.drop_columns(["geometry"])
+        return encode_features(table, query.properties, collection.crs, query.crs)
 
 
 def feature_query(query: ItemsQuery) -> FeatureQuery:
@@ -178,17 +192,6 @@ def _cursor(table: pa.Table, query: ItemsQuery) -> tuple[Scalar, ...]:
         return (last["datastream"][0].as_py(), last["phenomenon_time"][0].as_py())
     values = (last[key.field][0].as_py() for key in query.sort)
     return (*values, last["row"][0].as_py())
-
-
-def _encode(table: pa.Table, query: ItemsQuery, item_id: str | None = None) -> bytes:
-    collection: Collection = query.collection
-    if collection.kind is Kind.TIMESERIES:
-        table = _observations_as_items(table)
-    if item_id is not None:
-        table = table.set_column(table.column_names.index("id"), "id", pa.array([item_id], pa.string()))
-    if not query.with_geometry and "geometry" in table.column_names:
-        table = table.drop_columns(["geometry"])
-    return encode_features(table, query.properties, collection.crs, query.crs)
 
 
 def _observations_as_items(table: pa.Table) -> pa.Table:

@@ -1,0 +1,61 @@
+"""Ids of items where an object has several versions: GeoJSON wants each item its own.
+
+The last version of an object bears the object's id; a former one bears ``<id>@<valid_from>``
+(``<id>@..`` where its start is unknown). QGIS and ArcGIS drop features whose id they have already.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ogc_api.features.geojson import instants
+from twin.model import Collection
+from twin.store import FeatureQuery, Principal, Store
+
+#: Between the parts of the id of a former version, or of an observation.
+SEPARATOR = "@"
+UNKNOWN = ".."
+
+
+class Versions:
+    """Knows which rows of each collection are former versions, found once per revision."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._former: dict[str, tuple[int, pa.Array]] = {}
+        self._lock = threading.Lock()
+
+    def with_item_ids(self, table: pa.Table, collection: Collection, principal: Principal) -> pa.Table:
+        """Return a table of features, its ids made those of items."""
+        former = self._rows(collection, principal)
+        if not len(former) or not table.num_rows:
+            return table
+        table = table.combine_chunks()
+        starts = pc.fill_null(pa.concat_arrays([instants(chunk) for chunk in table["valid_from"].chunks]), UNKNOWN)
+        named = pc.binary_join_element_wise(table["id"].combine_chunks(), starts, SEPARATOR)
+        ids = pc.if_else(pc.is_in(table["row"], value_set=former), named, table["id"])
+        return table.set_column(table.column_names.index("id"), "id", ids)
+
+    def _rows(self, collection: Collection, principal: Principal) -> pa.Array:
+        with self._lock:
+            revision, rows = self._former.get(collection.id, (None, None))
+        if revision != collection.revision:
+            asked = FeatureQuery(collection=collection.id, columns=(), with_geometry=False)
+            rows = former_rows(self._store.features.read(asked, principal).read_all())
+            with self._lock:
+                self._former[collection.id] = (collection.revision, rows)
+        return rows
+
+
+def former_rows(table: pa.Table) -> pa.Array:
+    """Return the ``row`` of each version that is not the last of its object, by start then by row."""
+    table = table.select(["id", "valid_from", "row"]).combine_chunks()
+    if pc.count_distinct(table["id"]).as_py() == table.num_rows:
+        return pa.array([], pa.int64())
+    keys = [(name, "ascending") for name in ("id", "valid_from", "row")]
+    ordered = table.take(pc.sort_indices(table, sort_keys=keys, null_placement="at_start"))
+    same = pc.equal(ordered["id"].slice(0, table.num_rows - 1), ordered["id"].slice(1))
+    return ordered["row"].slice(0, table.num_rows - 1).filter(same).combine_chunks()
