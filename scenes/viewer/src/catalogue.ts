@@ -1,0 +1,148 @@
+/** What the server says can be drawn: the page knows no collection but through this. */
+
+import { fetchJson, type Outcome } from "./outcome";
+
+/** A text for people, in French and in English. */
+export interface Text {
+  fr: string;
+  en: string;
+}
+export type Language = keyof Text;
+
+/** A continuous legend: colours spread evenly from `minimum` to `maximum`. */
+export interface Ramp {
+  minimum: number;
+  maximum: number;
+  colours: string[];
+}
+
+export interface Category {
+  value: string | number;
+  title: Text;
+  colour: string;
+}
+
+export interface Field {
+  name: string;
+  type: "string" | "integer" | "number" | "boolean" | "date" | "datetime";
+  title: Text;
+  unit: string | null;
+  description: Text | null;
+  categories: Category[];
+}
+
+export interface ObservedProperty {
+  name: string;
+  title: Text;
+  unit: string;
+}
+
+export interface Style {
+  symbol: "fill" | "line" | "point" | "extrusion" | "raster" | "none";
+  colour: string;
+  outline: string | null;
+  opacity: number;
+  size: number;
+  order: number;
+  visible: boolean;
+  minimum_zoom: number;
+  label: string | null;
+  height: string | null;
+  base: string | null;
+  colour_by: string | null;
+  ramp: Ramp | null;
+}
+
+/** West, south, east, north in degrees (CRS84). */
+export type Box = [number, number, number, number];
+/** First and last instant, RFC 3339; an open end is null. */
+export type Span = [string, string | null];
+
+export interface Collection {
+  id: string;
+  kind: "features" | "timeseries" | "coverage" | "tileset";
+  title: Text;
+  description: Text;
+  geometry: string | null;
+  style: Style;
+  fields: Field[];
+  observed_properties: ObservedProperty[];
+  extent: Box | null;
+  temporal: Span | null;
+  count: number;
+  revision: number;
+  /** Instants at which what is drawn on the ground changes, where the server knows them. */
+  changes?: string[];
+  licence: { title: string; url: string | null; attribution: string };
+  producer: string;
+  /** Addresses relative to the page, present where they apply. */
+  links: Partial<Record<"items" | "tileset" | "tiles" | "grid" | "values" | "locations", string>>;
+  /** Time series: which properties are observed on the objects of which collection. */
+  objects?: Record<string, string[]>;
+}
+
+export interface Catalogue {
+  city: { name: string; time_zone: string; crs: string; geoid_height: number };
+  revision: number;
+  extent: Box | null;
+  temporal: [string, string] | null;
+  collections: Collection[];
+}
+
+/** A series that can colour the objects it belongs to: one property of one time-series collection. */
+export interface Measure {
+  collection: Collection;
+  property: ObservedProperty;
+}
+
+/** Reads the catalogue of the city. */
+export function loadCatalogue(): Promise<Outcome<Catalogue>> {
+  return fetchJson<Catalogue>("scenes/catalogue.json");
+}
+
+/** The collection called `id`, if the public may know of it. */
+export function find(catalogue: Catalogue, id: string): Collection | undefined {
+  return catalogue.collections.find((collection) => collection.id === id);
+}
+
+/** What has a place on the map, the uppermost first. */
+export function drawn(catalogue: Catalogue): Collection[] {
+  return catalogue.collections
+    .filter(({ style, links }) => style.symbol !== "none" && (links.tileset ?? links.tiles ?? links.grid))
+    .sort((a, b) => b.style.order - a.style.order || a.id.localeCompare(b.id));
+}
+
+/** The collections whose objects can be touched: those drawn one by one. */
+export function touchable(catalogue: Catalogue): Collection[] {
+  return drawn(catalogue).filter(({ links }) => links.tileset && links.items);
+}
+
+/** Every measure, in the catalogue's order; its key is `collection.property`. */
+export function measures(catalogue: Catalogue): Map<string, Measure> {
+  const found = new Map<string, Measure>();
+  for (const collection of catalogue.collections) {
+    if (collection.kind !== "timeseries" || !collection.links.values) continue;
+    const observed = new Set(Object.values(collection.objects ?? {}).flat());
+    for (const property of collection.observed_properties) {
+      if (observed.has(property.name))
+        found.set(`${collection.id}.${property.name}`, { collection, property });
+    }
+  }
+  return found;
+}
+
+/** The measure shown at first: the visible time series that says by what it is coloured. */
+export function firstMeasure(catalogue: Catalogue): string | null {
+  const all = measures(catalogue);
+  for (const [key, { collection, property }] of all) {
+    if (collection.style.visible && collection.style.colour_by === property.name) return key;
+  }
+  return all.keys().next().value ?? null;
+}
+
+/** The time series that hold something on the objects of `collection`. */
+export function seriesOf(catalogue: Catalogue, collection: string): Collection[] {
+  return catalogue.collections.filter(
+    ({ kind, objects, links }) => kind === "timeseries" && links.locations && objects?.[collection]?.length,
+  );
+}

@@ -1,0 +1,216 @@
+/** A chart of one series: the good values as a line, the doubtful ones marked, the time shown as a rule. */
+
+import type { Language } from "./catalogue";
+import { h, s } from "./dom";
+import { t } from "./i18n";
+import { type Series, summary } from "./series";
+import { clock, DAY, midnights, shortDate, shortInstant } from "./time";
+import { quantity, unit } from "./units";
+
+const [WIDTH, HEIGHT] = [360, 150];
+const [LEFT, RIGHT, TOP, BOTTOM] = [34, 6, 10, 20];
+
+export interface ChartOptions {
+  language: Language;
+  timeZone: string;
+  /** Instant at which to draw the rule. */
+  time: number;
+  /** First and last instant drawn. */
+  from: number;
+  to: number;
+  /** Called with the instant that the person chooses on the chart. */
+  choose: (time: number) => void;
+}
+
+/** Draws the chart; what it shows is also told in its label and in {@link table}. */
+export function chart(series: Series, options: ChartOptions): HTMLElement {
+  const { language, timeZone, from, to } = options;
+  const inside = series.times
+    .map((time, i) => [time, i] as const)
+    .filter(([time]) => time >= from && time <= to);
+  const shown = inside.flatMap(([, i]) => series.values[i] ?? []);
+  const ticks = niceTicks(Math.min(...shown), Math.max(...shown));
+  const [low, high] = [ticks[0] ?? 0, ticks[ticks.length - 1] ?? 1];
+  const x = (time: number) => LEFT + ((time - from) / (to - from || 1)) * (WIDTH - LEFT - RIGHT);
+  const y = (value: number) => TOP + (1 - (value - low) / (high - low || 1)) * (HEIGHT - TOP - BOTTOM);
+  const spacing = usualSpacing(series.times);
+
+  let line = "";
+  let last = -Infinity;
+  const doubtful: SVGElement[] = [];
+  for (const [time, i] of inside) {
+    const value = series.values[i];
+    if (value === null || value === undefined) continue;
+    const doubt = series.doubts[i];
+    if (doubt) {
+      const said = `${shortInstant(time, language, timeZone)} : ${quantity(value, series.property.unit, language)}, ${doubt[language]}`;
+      doubtful.push(
+        s("circle", { cx: x(time), cy: y(value), r: 2, class: "doubtful" }, s("title", {}, said)),
+      );
+      continue;
+    }
+    line += `${time - last > 1.5 * spacing ? "M" : "L"}${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
+    last = time;
+  }
+  const readout = h("output", { class: "readout" });
+  const cursor = s("line", { y1: TOP, y2: HEIGHT - BOTTOM, class: "cursor", visibility: "hidden" });
+  const svg = s(
+    "svg",
+    {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      class: "chart",
+      role: "img",
+      "aria-label": spoken(series, language),
+    },
+    ticks.map((tick) =>
+      s(
+        "g",
+        { class: "tick" },
+        s("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick) }),
+        s("text", { x: LEFT - 5, y: y(tick) + 3, "text-anchor": "end" }, quantity(tick, null, language)),
+      ),
+    ),
+    dayTicks(from, to, timeZone).map((time, i, all) =>
+      s(
+        "g",
+        { class: "day" },
+        s("line", { x1: x(time), x2: x(time), y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM + 3 }),
+        i % Math.ceil(all.length / 6) === 0 &&
+          x(time) < WIDTH - 24 &&
+          s("text", { x: x(time), y: HEIGHT - 5 }, label(time, to - from, language, timeZone)),
+      ),
+    ),
+    s("path", { d: line, class: "line" }),
+    doubtful,
+    options.time >= from &&
+      options.time <= to &&
+      s("line", { x1: x(options.time), x2: x(options.time), y1: TOP - 4, y2: HEIGHT - BOTTOM, class: "now" }),
+    cursor,
+  );
+  const timeAt = (event: PointerEvent) => {
+    const box = svg.getBoundingClientRect();
+    const place = ((event.clientX - box.left) / box.width) * WIDTH;
+    return from + ((place - LEFT) / (WIDTH - LEFT - RIGHT)) * (to - from);
+  };
+  svg.addEventListener("pointermove", (event) => {
+    const i = nearest(series.times, timeAt(event));
+    const [time, value, doubt] = [series.times[i], series.values[i], series.doubts[i]];
+    if (time === undefined || time < from || time > to) return;
+    cursor.setAttribute("transform", `translate(${x(time)} 0)`);
+    cursor.setAttribute("visibility", "visible");
+    const amount =
+      typeof value === "number" ? quantity(value, series.property.unit, language) : t("noValue", language);
+    readout.textContent = `${shortInstant(time, language, timeZone)} · ${amount}${doubt ? ` · ${doubt[language]}` : ""}`;
+  });
+  svg.addEventListener("pointerleave", () => {
+    cursor.setAttribute("visibility", "hidden");
+    readout.textContent = "";
+  });
+  svg.addEventListener("click", (event) => options.choose(timeAt(event as PointerEvent)));
+  return h("div", { class: "chart-box" }, svg, readout);
+}
+
+/** The same facts as the chart, as a table whose rows are made when it is opened. */
+export function table(series: Series, { language, timeZone }: ChartOptions): HTMLElement {
+  const symbol = unit(series.property.unit, language);
+  const head = [
+    t("instant", language),
+    `${t("value", language)}${symbol ? ` (${symbol})` : ""}`,
+    t("quality", language),
+  ];
+  const body = h("tbody");
+  const details = h(
+    "details",
+    { class: "table" },
+    h("summary", {}, t("table", language)),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": series.property.title[language] },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            head.map((title) => h("th", { scope: "col" }, title)),
+          ),
+        ),
+        body,
+      ),
+    ),
+  );
+  details.addEventListener("toggle", () => {
+    if (!details.open || body.childElementCount) return;
+    body.append(
+      ...series.times.map((time, i) => {
+        const [value, doubt] = [series.values[i], series.doubts[i]];
+        const none = value === null || value === undefined;
+        return h(
+          "tr",
+          doubt ? { class: "doubtful" } : {},
+          h("th", { scope: "row" }, shortInstant(time, language, timeZone)),
+          h("td", {}, none ? "–" : quantity(value, null, language)),
+          h("td", {}, none ? t("noValue", language) : doubt ? doubt[language] : t("good", language)),
+        );
+      }),
+    );
+  });
+  return details;
+}
+
+/** One sentence that says what the chart shows. */
+function spoken(series: Series, language: Language): string {
+  const { minimum, maximum, mean, count, doubtful, missing } = summary(series);
+  const amount = (value: number) => quantity(value, series.property.unit, language);
+  const extremes =
+    count > 0
+      ? `${t("minimum", language)} ${amount(minimum)}, ${t("mean", language)} ${amount(mean)}, ${t("maximum", language)} ${amount(maximum)}, `
+      : "";
+  return `${series.property.title[language]} : ${extremes}${doubtful} ${t("doubtfulValues", language)}, ${missing} ${t("missingValues", language)}.`;
+}
+
+function niceTicks(low: number, high: number): number[] {
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
+  const span = high - low || Math.abs(high) || 1;
+  const rough = span / 3;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
+  const first = Math.floor(low / step);
+  const count = Math.max(Math.ceil(high / step) - first, 1);
+  return Array.from({ length: count + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+function dayTicks(from: number, to: number, timeZone: string): number[] {
+  if (to - from <= 1.5 * DAY) {
+    const first = Math.ceil(from / (DAY / 8)) * (DAY / 8);
+    return Array.from({ length: Math.floor((to - first) / (DAY / 8)) + 1 }, (_, i) => first + (i * DAY) / 8);
+  }
+  const hours = Math.floor((to - from) / (DAY / 24)) + 1;
+  return midnights({ start: from, count: hours }, timeZone);
+}
+
+function label(time: number, span: number, language: Language, timeZone: string): string {
+  return span <= 1.5 * DAY ? clock(time, language, timeZone) : shortDate(time, language, timeZone);
+}
+
+/** The spacing that most neighbouring instants have. */
+function usualSpacing(times: number[]): number {
+  const gaps = times
+    .slice(1)
+    .map((time, i) => time - (times[i] ?? time))
+    .sort((a, b) => a - b);
+  return gaps[Math.floor(gaps.length / 2)] ?? DAY;
+}
+
+function nearest(times: number[], time: number): number {
+  let [low, high] = [0, times.length - 1];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] ?? 0) < time) low = middle;
+    else high = middle;
+  }
+  return Math.abs((times[low] ?? 0) - time) <= Math.abs((times[high] ?? 0) - time) ? low : high;
+}

@@ -1,0 +1,85 @@
+/** The address of what is on the screen: camera, time, layers, measure, selection, language. */
+
+import { type Catalogue, drawn, find, firstMeasure, measures } from "./catalogue";
+import type { State, Store, View } from "./state";
+import { indexOf, instantOf, meaningfulHour, rfc3339, stepsOf } from "./time";
+
+/** The state that the address asks for; what it does not say, or says wrongly, is the default. */
+export function stateOf(catalogue: Catalogue, hash: string): State {
+  const asked = new URLSearchParams(hash.replace(/^#/, ""));
+  const steps = stepsOf(catalogue);
+  const time = Date.parse(asked.get("t") ?? "");
+  const measure = asked.get("measure");
+  const [collection, ...id] = (asked.get("object") ?? "").split("/");
+  return {
+    language: languageOf(asked.get("lang")),
+    time: !steps
+      ? Date.now()
+      : Number.isFinite(time)
+        ? instantOf(steps, indexOf(steps, time))
+        : meaningfulHour(steps, catalogue.city.time_zone),
+    playing: false,
+    layers: layersOf(catalogue, asked.get("layers")),
+    measure:
+      measure === "" ? null : measure && measures(catalogue).has(measure) ? measure : firstMeasure(catalogue),
+    selection:
+      collection && id.length && find(catalogue, collection) ? { collection, id: id.join("/") } : null,
+    view: viewOf(asked.get("camera")),
+  };
+}
+
+/** The language asked for, else the browser's, else French. */
+export function languageOf(asked: string | null): "fr" | "en" {
+  const wanted = asked ?? navigator.language ?? "fr";
+  return wanted.toLowerCase().startsWith("en") ? "en" : "fr";
+}
+
+function layersOf(catalogue: Catalogue, asked: string | null): ReadonlySet<string> {
+  const all = drawn(catalogue);
+  if (asked !== null) {
+    const names = asked.split(",");
+    return new Set(all.filter(({ id }) => names.includes(id)).map(({ id }) => id));
+  }
+  return new Set(all.filter(({ style }) => style.visible).map(({ id }) => id));
+}
+
+function viewOf(asked: string | null): View | null {
+  const numbers = (asked ?? "").split(",").map(Number);
+  if (numbers.length !== 5 || !numbers.every(Number.isFinite)) return null;
+  const [longitude, latitude, height, heading, pitch] = numbers as [number, number, number, number, number];
+  return {
+    longitude,
+    latitude,
+    height: Math.max(height, 1),
+    heading,
+    pitch: Math.min(Math.max(pitch, -90), 0),
+  };
+}
+
+/** The address of `state`, its separators left readable. */
+export function hashOf(catalogue: Catalogue, state: State): string {
+  const parts = [`lang=${state.language}`, `t=${rfc3339(state.time)}`];
+  const standard = layersOf(catalogue, null);
+  if (state.layers.size !== standard.size || [...state.layers].some((id) => !standard.has(id)))
+    parts.push(`layers=${[...state.layers].sort().join(",")}`);
+  if (state.measure !== firstMeasure(catalogue)) parts.push(`measure=${state.measure ?? ""}`);
+  if (state.selection)
+    parts.push(`object=${state.selection.collection}/${encodeURIComponent(state.selection.id)}`);
+  if (state.view) {
+    const { longitude, latitude, height, heading, pitch } = state.view;
+    parts.push(
+      `camera=${longitude.toFixed(6)},${latitude.toFixed(6)},${height.toFixed(0)},${heading.toFixed(1)},${pitch.toFixed(1)}`,
+    );
+  }
+  return `#${parts.join("&")}`;
+}
+
+/** Keeps the address bar and the state equal, both ways. */
+export function keepAddress(catalogue: Catalogue, store: Store): void {
+  let waiting = 0;
+  store.watch(["language", "time", "layers", "measure", "selection", "view"], () => {
+    window.clearTimeout(waiting);
+    waiting = window.setTimeout(() => history.replaceState(null, "", hashOf(catalogue, store.current)), 250);
+  });
+  window.addEventListener("hashchange", () => store.set(stateOf(catalogue, location.hash)));
+}

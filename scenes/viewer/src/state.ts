@@ -1,0 +1,55 @@
+/** What the person is looking at: one value, changed in one place, watched by every part of the page. */
+
+import type { Language } from "./catalogue";
+
+export interface View {
+  /** Degrees, and metres above the ellipsoid. */
+  longitude: number;
+  latitude: number;
+  height: number;
+  /** Degrees; a pitch of -90 looks straight down. */
+  heading: number;
+  pitch: number;
+}
+
+export interface Selection {
+  collection: string;
+  id: string;
+}
+
+export interface State {
+  language: Language;
+  /** Milliseconds since 1970 UTC. */
+  time: number;
+  playing: boolean;
+  layers: ReadonlySet<string>;
+  /** Key of the measure that colours objects (`collection.property`), or none. */
+  measure: string | null;
+  selection: Selection | null;
+  view: View | null;
+}
+
+export class Store {
+  private readonly watchers: { keys: (keyof State)[]; run: (state: State) => void }[] = [];
+  constructor(private state: State) {}
+
+  get current(): State {
+    return this.state;
+  }
+
+  /** Changes some of the state, then tells those who watch what really changed. */
+  set(change: Partial<State>): void {
+    const keys = (Object.keys(change) as (keyof State)[]).filter((key) => change[key] !== this.state[key]);
+    if (keys.length === 0) return;
+    this.state = { ...this.state, ...change };
+    for (const watcher of this.watchers) {
+      if (watcher.keys.some((key) => keys.includes(key))) watcher.run(this.state);
+    }
+  }
+
+  /** Runs `run` now, and each time one of `keys` changes. */
+  watch(keys: (keyof State)[], run: (state: State) => void): void {
+    this.watchers.push({ keys, run });
+    run(this.state);
+  }
+}
