@@ -178,21 +178,14 @@ def test_more_rows_than_allowed_are_refused_before_anything_is_written(store: St
         ("buildings", "b", Selection(), r"\.csv, \.gpkg, \.parquet"),
         ("buildings", "b.gpkg", Selection(crs="EPSG:99999"), "EPSG:99999"),
         ("buildings", "b.gpkg", Selection(crs="EPSG:5720"), "EPSG:2154, say"),
-        ("buildings", "b.gpkg", Selection(crs="EPSG:32760"), None),
+        ("buildings", "b.gpkg", Selection(crs="ESRI:102036"), "outside the area of ESRI:102036"),
         ("meters", "m.csv", Selection(), "P1D"),
         ("buildings", "absent/b.gpkg", Selection(), "absent"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(
-    store: Store, tmp_path: Path, name: str, file: str, selection: Selection, words: str | None
+    store: Store, tmp_path: Path, name: str, file: str, selection: Selection, words: str
 ) -> None:
-    if words is None:  # the other side of the earth: PROJ gives numbers or none, never a file of infinities
-        try:
-            export(store, name, selection, tmp_path / file, OPERATOR)
-        except BadInput:
-            return
-        assert np.isfinite(shapely.bounds(_geometries(tmp_path / file))).all()
-        return
     with pytest.raises(BadInput, match=words):
         export(store, name, selection, tmp_path / file, OPERATOR)
     assert not list(tmp_path.iterdir())
