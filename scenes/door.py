@@ -6,6 +6,7 @@ what has it in its address may be kept for ever.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from scenes import catalogue, frames, grids, mvt, series, vector_tiles
-from scenes.answers import FOR_EVER, Packed, answer
+from scenes.answers import FOR_EVER, REVALIDATE, Packed, answer
 from scenes.objects import Objects
 from scenes.tilesets import Tilesets
 from twin.context import Twin
@@ -65,10 +66,10 @@ class ScenesDoor:
 
     def _catalogue(self, request: Request) -> Response:
         _parameters(request)
-        revision = self._twin.store.catalogue.revision()
-        return answer(request, (revision,), lambda: self._described(revision), "application/json")
+        changes = tuple(map(_version, self._twin.store.catalogue.collections(self._twin.access.public)))
+        return answer(request, changes, lambda: self._described(changes), "application/json")
 
-    def _describe(self, _revision: int) -> Packed:
+    def _describe(self, _changes: tuple[_Version, ...]) -> Packed:
         return Packed.of(orjson.dumps(catalogue.describe(self._twin, self._objects)))
 
     def _vector_tile(self, request: Request) -> Response:
@@ -78,13 +79,13 @@ class ScenesDoor:
         names = tuple(dict.fromkeys(name for name in asked.get("collections", "").split(",") if name))
         if not names:
             raise BadInput("Name what to draw: collections=a,b.")
-        versions = tuple((name, self._drawn_flat(name).revision) for name in names)
+        versions = tuple(_version(self._drawn_flat(name)) for name in names)
         instant = asked.get("datetime")
         when = iso(parse_instant(instant) if instant else self._twin.clock().replace(minute=0, second=0, microsecond=0))
         return answer(request, (versions, when), lambda: self._tile(versions, z, x, y, when), mvt.MEDIA_TYPE)
 
-    def _make_tile(self, versions: tuple[tuple[str, int], ...], z: int, x: int, y: int, when: str) -> Packed:
-        collections = [self._drawn_flat(name) for name, _ in versions]
+    def _make_tile(self, versions: tuple[_Version, ...], z: int, x: int, y: int, when: str) -> Packed:
+        collections = [self._drawn_flat(name) for name, *_ in versions]
         return Packed.of(vector_tiles.tile(self._twin, collections, z, x, y, parse_instant(when)))
 
     def _drawn_flat(self, name: str) -> Collection:
@@ -94,35 +95,35 @@ class ScenesDoor:
         return collection
 
     def _tileset(self, request: Request) -> Response:
-        return self._tileset_file(request, "tileset.json", "application/json", packed=False)
+        _parameters(request)
+        return self._tileset_file(request, "tileset.json", "application/json", cache=REVALIDATE)
 
     def _solid_tile(self, request: Request) -> Response:
-        return self._tileset_file(request, f"{request.path_params['tile']}.glb.gz", "model/gltf-binary", packed=True)
+        _parameters(request, "v")
+        name = f"{request.path_params['tile']}.glb.gz"
+        return self._tileset_file(request, name, "model/gltf-binary", cache=FOR_EVER)
 
-    def _tileset_file(self, request: Request, name: str, media_type: str, *, packed: bool) -> Response:
-        _parameters(request)
+    def _tileset_file(self, request: Request, name: str, media_type: str, *, cache: str) -> Response:
         collection = self._collection(request.path_params["collection"], Kind.FEATURES)
         file = self._tilesets.file(collection, request.path_params["revision"], name)
-        return answer(
-            request,
-            (file.parent.name,),
-            lambda: Packed(file.read_bytes()) if packed else file.read_bytes(),
-            media_type,
-            cache=FOR_EVER,
-        )
+
+        def body() -> bytes | Packed:
+            return Packed(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+
+        return answer(request, (file.stat().st_mtime_ns,), body, media_type, cache=cache)
 
     def _values(self, request: Request) -> Response:
         asked = _parameters(request, "objects", "start", "end")
         collection = self._collection(request.path_params["collection"], Kind.TIMESERIES)
         objects = asked.get("objects")
-        of = self._collection(objects, Kind.FEATURES).revision if objects else None
+        of = _version(self._collection(objects, Kind.FEATURES)) if objects else None
         span = None
         if "start" in asked or "end" in asked:
             span = TimeSpan.parse(f"{asked.get('start', '..')}/{asked.get('end', '..')}")
         name = request.path_params["property"]
         return answer(
             request,
-            (collection.revision, of),
+            (_version(collection), of),
             lambda: series.matrix(self._twin, self._objects, collection, name, objects, span),
             frames.MEDIA_TYPE,
         )
@@ -134,7 +135,7 @@ class ScenesDoor:
         name = request.path_params["property"]
         return answer(
             request,
-            (collection.revision,),
+            _version(collection),
             lambda: grids.grid(self._twin, collection, name, instant),
             frames.MEDIA_TYPE,
         )
@@ -144,6 +145,14 @@ class ScenesDoor:
         if collection.kind is not kind:
             raise NotFound(f"{name} is a collection of kind {collection.kind}, not {kind}.")
         return collection
+
+
+type _Version = tuple[str, int, datetime | None]
+
+
+def _version(collection: Collection) -> _Version:
+    """Return what changes with a collection, and between two stores that count revisions alike."""
+    return collection.id, collection.revision, collection.updated
 
 
 def _parameters(request: Request, *known: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from scenes.tiles3d.frame import Floats, Frame
 from twin import crs
 
 type Counts = NDArray[np.uint32]
+type Region = tuple[float, float, float, float, float]
 type Geometries = NDArray[np.object_]
 
 #: A footprint below this is no building: its roof would be thinner than a step of the coordinates.
@@ -31,8 +32,9 @@ class Mesh:
         Feature that each vertex belongs to, counted from 0 among those drawn, shape (n,).
     kept
         Index of each feature drawn among those given, ascending.
-    bounds
-        West, south, east, north of the vertices, degrees (CRS84).
+    region
+        West, south, east, north of the vertices in degrees (CRS84), and the greatest height above
+        the ellipsoid in metres; the least is 0.
     normals
         Unit vectors, shape (n, 3); None for points.
     triangles
@@ -42,15 +44,15 @@ class Mesh:
     positions: Floats
     features: Counts
     kept: NDArray[np.intp]
-    bounds: tuple[float, float, float, float]
+    region: Region
     normals: Floats | None = None
     triangles: Counts | None = None
 
 
-def _place(coordinates: Floats, frame: Frame, source: str) -> tuple[Floats, tuple[float, float, float, float]]:
+def _place(coordinates: Floats, top: float, frame: Frame, source: str) -> tuple[Floats, Region]:
     longitude, latitude = crs.transform(coordinates[:, 0], coordinates[:, 1], source, crs.CRS84)
-    bounds = (float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max()))
-    return frame.local(longitude, latitude), bounds
+    region = (float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max()), top)
+    return frame.local(longitude, latitude), region
 
 
 def points(geometries: Geometries, lift: float, frame: Frame, source: str) -> Mesh | None:
@@ -62,9 +64,9 @@ def points(geometries: Geometries, lift: float, frame: Frame, source: str) -> Me
     kept = np.flatnonzero(~(shapely.is_missing(geometries) | shapely.is_empty(geometries)))
     if not len(kept):
         return None
-    positions, bounds = _place(centres, frame, source)
+    positions, region = _place(centres, lift, frame, source)
     positions[:, 2] += lift
-    return Mesh(positions, np.arange(len(kept), dtype=np.uint32), kept, bounds)
+    return Mesh(positions, np.arange(len(kept), dtype=np.uint32), kept, region)
 
 
 def extrusions(geometries: Geometries, heights: Floats, frame: Frame, source: str) -> Mesh | None:
@@ -91,7 +93,8 @@ def extrusions(geometries: Geometries, heights: Floats, frame: Frame, source: st
     _, closed, (ring_ends, part_rings) = shapely.to_ragged_array(parts)
     rings = np.diff(ring_ends)
     # A ring repeats its first position at its end: drop it, and let the last edge come back.
-    ground, bounds = _place(np.delete(closed, ring_ends[1:] - 1, axis=0), frame, source)
+    corners = np.delete(closed, ring_ends[1:] - 1, axis=0)
+    ground, region = _place(corners, float(heights[kept].max()), frame, source)
     starts = ring_ends - np.arange(len(ring_ends))
     following = np.arange(1, len(ground) + 1)
     following[starts[1:] - 1] = starts[:-1]
@@ -112,7 +115,7 @@ def extrusions(geometries: Geometries, heights: Floats, frame: Frame, source: st
     normals = np.concatenate([np.repeat(outwards, 4, axis=0), np.broadcast_to([0.0, 0.0, 1.0], roof.shape)])
     features = np.concatenate([np.repeat(corner_feature[walls], 4), corner_feature])
     triangles = np.concatenate([wall_triangles.reshape(-1, 3), roof_triangles + 4 * len(walls)])
-    return Mesh(positions, features.astype(np.uint32), kept, bounds, normals, triangles.astype(np.uint32))
+    return Mesh(positions, features.astype(np.uint32), kept, region, normals, triangles.astype(np.uint32))
 
 
 def _triangulate(ground: Floats, starts: NDArray[np.int64], part_rings: NDArray[np.int64]) -> Counts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -31,15 +32,13 @@ _DAY = 86_400_000_000  # microseconds
 
 _NOTHING = {"boundingVolume": {"region": [0.0] * 6}, "geometricError": 0.0}
 
-type _Region = tuple[float, float, float, float, float]  # west, south, east, north in degrees, top in metres
-
 
 @dataclass(frozen=True)
 class _Tile:
     """A node as 3D Tiles describe it, where it stands, and the size of the largest feature under it."""
 
     described: dict[str, Any]
-    region: _Region
+    region: mesh.Region
     largest: float
 
 
@@ -95,9 +94,9 @@ def write_tileset(batches: pa.RecordBatchReader, recipe: Recipe, folder: Path) -
     """
     spool = folder / "spool.arrow"
     x, y, size = _spool(batches, spool)
-    # Equal points in a mixed order: any first part of them covers the city evenly.
-    important = np.argsort(-size, kind="stable") if recipe.symbol == "extrusion" else _mixed(len(size))
-    placed = important[np.isfinite(x[important])]
+    # Equals stand in a mixed order: any first part of them covers the city evenly.
+    mixed = np.random.default_rng(0).permutation(np.flatnonzero(np.isfinite(x)))
+    placed = mixed[np.argsort(-size[mixed], kind="stable")] if recipe.symbol == "extrusion" else mixed
     tree = quadtree.build(x, y, placed, _CAPACITY[recipe.symbol])
     with pa.memory_map(str(spool)) as source:
         writer = _Writer(pa.ipc.open_file(source).read_all(), x, y, size, recipe, folder)
@@ -112,10 +111,6 @@ def write_tileset(batches: pa.RecordBatchReader, recipe: Recipe, folder: Path) -
     }
     (folder / "tileset.json").write_bytes(orjson.dumps(tileset))
     return writer.summary
-
-
-def _mixed(count: int) -> quadtree.Indices:
-    return np.random.default_rng(0).permutation(count)
 
 
 def _spool(batches: pa.RecordBatchReader, path: Path) -> tuple[Floats, Floats, Floats]:
@@ -167,7 +162,8 @@ class _Writer:
         return _Tile(described, region, max(left_out, float(self.size[node.features].max(initial=0))))
 
     def _frame(self, features: quadtree.Indices) -> Frame:
-        centre = (np.array([self.x[features].mean()]), np.array([self.y[features].mean()]))
+        # The median, so that one misplaced feature does not tilt the others.
+        centre = (np.array([np.median(self.x[features])]), np.array([np.median(self.y[features])]))
         longitude, latitude = crs.transform(*centre, self.recipe.source_crs, crs.CRS84)
         return Frame.at(float(longitude[0]), float(latitude[0]))
 
@@ -177,21 +173,24 @@ class _Writer:
         extent = np.hypot(np.ptp(self.x[features]), np.ptp(self.y[features]))
         return float(_POINT_ERROR * extent / np.sqrt(len(features)))
 
-    def _content(self, features: quadtree.Indices, frame: Frame, described: dict[str, Any]) -> _Region | None:
+    def _content(self, features: quadtree.Indices, frame: Frame, described: dict[str, Any]) -> mesh.Region | None:
         """Write the GLB of some features and name it in `described`; return where they stand."""
         rows = self.table.take(pa.array(np.sort(features)))
         shape = self._mesh(rows, frame)
         if shape is None:
             self.summary.skipped += len(features)
             return None
-        data = gzip.compress(glb.encode(shape, _properties(rows.take(pa.array(shape.kept))), self.recipe.colour), 6)
+        data = gzip.compress(
+            glb.encode(shape, _properties(rows.take(pa.array(shape.kept))), self.recipe.colour), 6, mtime=0
+        )
         (self.folder / f"{self.summary.tiles}.glb.gz").write_bytes(data)
-        described["content"] = {"uri": f"{self.summary.tiles}.glb"}
+        # Named by its content too, so that it may be kept for ever whatever becomes of the store.
+        described["content"] = {"uri": f"{self.summary.tiles}.glb?v={hashlib.blake2b(data, digest_size=6).hexdigest()}"}
         self.summary.tiles += 1
         self.summary.size += len(data)
         self.summary.features += len(shape.kept)
         self.summary.skipped += len(features) - len(shape.kept)
-        return *shape.bounds, float(shape.positions[:, 2].max())
+        return shape.region
 
     def _mesh(self, rows: pa.Table, frame: Frame) -> mesh.Mesh | None:
         geometries = shapely.from_wkb(rows["geometry"].to_numpy())
