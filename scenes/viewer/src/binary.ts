@@ -5,6 +5,8 @@ import { fetchBytes, type Outcome } from "./outcome";
 /** One property of many objects over regular time steps, `[steps][ids]`. */
 export interface Values {
   ids: string[];
+  /** Place of each object in the order of its collection; null for one that is not there. */
+  rows: (number | null)[];
   /** First step, milliseconds since 1970 UTC. */
   start: number;
   /** Milliseconds between steps. */
@@ -39,6 +41,7 @@ export async function loadValues(address: string): Promise<Outcome<Values>> {
   if (!bytes.ok) return bytes;
   const { header, offset } = unframe<{
     ids: string[];
+    rows?: (number | null)[];
     start: string;
     step_seconds: number;
     steps: number;
@@ -49,6 +52,7 @@ export async function loadValues(address: string): Promise<Outcome<Values>> {
     ok: true,
     value: {
       ids: header.ids,
+      rows: header.rows ?? header.ids.map(() => null),
       start: Date.parse(header.start),
       step: header.step_seconds * 1000,
       steps: header.steps,

@@ -188,8 +188,7 @@ function dayTicks(from: number, to: number, timeZone: string): number[] {
     const first = Math.ceil(from / (DAY / 8)) * (DAY / 8);
     return Array.from({ length: Math.floor((to - first) / (DAY / 8)) + 1 }, (_, i) => first + (i * DAY) / 8);
   }
-  const hours = Math.floor((to - from) / (DAY / 24)) + 1;
-  return midnights({ start: from, count: hours }, timeZone);
+  return midnights(from, to, timeZone);
 }
 
 function label(time: number, span: number, language: Language, timeZone: string): string {

@@ -38,9 +38,9 @@ export function along(ramp: Ramp, value: number): Rgb {
   return [0, 1, 2].map((i) => Math.round((from[i] ?? 0) * (1 - mix) + (to[i] ?? 0) * mix)) as Rgb;
 }
 
-/** A ramp over what the values hold, between their 2nd and 98th percentiles, on round numbers. */
-export function rampOver(values: Float32Array): Ramp {
-  const sorted = values.filter(Number.isFinite).sort();
+/** A ramp over what some matrices of values hold, between the 2nd and 98th percentiles, on round numbers. */
+export function rampOver(matrices: { data: Float32Array }[]): Ramp {
+  const sorted = Float32Array.from(matrices.flatMap(({ data }) => [...data.filter(Number.isFinite)])).sort();
   if (sorted.length === 0) return { minimum: 0, maximum: 1, colours: DEFAULT_RAMP };
   const low = sorted[Math.floor(sorted.length * 0.02)] ?? 0;
   const high = sorted[Math.floor(sorted.length * 0.98)] ?? 1;

@@ -2,8 +2,15 @@
 
 import "./style.css";
 import { loadValues, type Values } from "./binary";
-import { type Catalogue, type Collection, loadCatalogue, type Measure, measures } from "./catalogue";
-import { rampOver } from "./colours";
+import {
+  type Catalogue,
+  type Collection,
+  loadCatalogue,
+  type Measure,
+  measures,
+  type Ramp,
+} from "./catalogue";
+import { NO_VALUE, rampOver } from "./colours";
 import { h, icon } from "./dom";
 import { Hook } from "./hook";
 import { type Message, t } from "./i18n";
@@ -16,7 +23,7 @@ import { Panel } from "./panel";
 import { keepAddress, languageOf, stateOf } from "./permalink";
 import { lists, search } from "./search";
 import { Store } from "./state";
-import { stepsOf } from "./time";
+import { scalesOf } from "./time";
 import { TimeBar } from "./timebar";
 
 const BUTTONS: [Message, "home" | Parameters<CityScene["camera"]["move"]>[0], string][] = [
@@ -48,6 +55,13 @@ async function main(): Promise<void> {
   await page.draw(hook);
 }
 
+/** The measure shown, with its values on each collection of objects. */
+interface Measured {
+  measure: Measure;
+  byCollection: Map<string, Values>;
+  ramp: Ramp;
+}
+
 class Page {
   private readonly canvas = h("canvas", { id: "map", tabindex: 0 });
   private readonly status = h("p", { class: "status", role: "status" });
@@ -56,15 +70,15 @@ class Page {
   private readonly measureLegend = h("div", { class: "measure-legend" });
   private readonly timeBar: TimeBar | null;
   private scene: CityScene | null = null;
-  private measured: { key: string; measure: Measure; values: Values } | null = null;
+  private measured: Measured | null = null;
 
   constructor(
     private readonly app: HTMLElement,
     private readonly catalogue: Catalogue,
     private readonly store: Store,
   ) {
-    const steps = stepsOf(catalogue);
-    this.timeBar = steps && new TimeBar(catalogue, steps, store);
+    const [scale, ...scales] = scalesOf(catalogue);
+    this.timeBar = scale ? new TimeBar(catalogue, [scale, ...scales], store) : null;
     const find = h("div", { class: "search" });
     const layers = h("div");
     const card = h("aside", { class: "card", "aria-live": "polite", hidden: true });
@@ -163,57 +177,51 @@ class Page {
   private async showMeasure(): Promise<void> {
     const key = this.store.current.measure;
     const measure = key === null ? undefined : measures(this.catalogue).get(key);
-    this.measured = null;
-    if (key !== null && measure) {
-      const address = (measure.collection.links.values ?? "").replace("{property}", measure.property.name);
-      const query = new URLSearchParams(
-        this.catalogue.temporal ? { start: this.catalogue.temporal[0], end: this.catalogue.temporal[1] } : {},
-      );
-      const answer = await loadValues(`${address}?${query}`);
-      if (this.store.current.measure !== key) return;
-      if (answer.ok) this.measured = { key, measure, values: answer.value };
-      else this.tell(answer.problem);
-    }
+    this.measured = measure ? await this.readMeasure(measure) : null;
+    if (this.store.current.measure !== key) return;
     this.showMeasureLegend();
     this.passMeasure();
   }
 
-  private get ramp() {
-    if (!this.measured) return null;
-    const { measure, values } = this.measured;
-    const { style } = measure.collection;
-    return (style.colour_by === measure.property.name && style.ramp) || rampOver(values.data);
+  /** Reads the values of a measure on each collection that has it. */
+  private async readMeasure(measure: Measure): Promise<Measured> {
+    const { collection, property } = measure;
+    const address = (collection.links.values ?? "").replace("{property}", property.name);
+    const byCollection = new Map<string, Values>();
+    await Promise.all(
+      Object.entries(collection.objects ?? {})
+        .filter(([, names]) => names.includes(property.name))
+        .map(async ([objects]) => {
+          const answer = await loadValues(`${address}?${new URLSearchParams({ objects })}`);
+          if (answer.ok) byCollection.set(objects, answer.value);
+          else this.tell(answer.problem);
+        }),
+    );
+    const { colour_by, ramp } = collection.style;
+    const all = [...byCollection.values()];
+    return { measure, byCollection, ramp: (colour_by === property.name && ramp) || rampOver(all) };
   }
 
   private passMeasure(): void {
-    const { ramp, measured } = this;
-    this.scene?.setMeasure(
-      measured && ramp ? { measure: measured.measure, values: measured.values, ramp } : null,
-    );
+    this.scene?.setMeasure(this.measured?.byCollection ?? new Map(), this.measured?.ramp ?? null);
   }
 
   private showMeasureLegend(): void {
-    const { ramp, measured } = this;
+    const { measured } = this;
     const { language } = this.store.current;
-    this.measureLegend.replaceChildren(
-      ...(measured && ramp
-        ? [
-            rampLegend(
-              ramp,
-              measured.measure.property.title[language],
-              measured.measure.property.unit,
-              language,
-            ),
-            h(
-              "p",
-              { class: "hint" },
-              h("span", { class: "swatch point", style: "--colour:#b9b4a8" }),
-              t("noValue", language),
-            ),
-          ]
-        : []),
+    this.measureLegend.replaceChildren();
+    this.timeBar?.showProfile(measured ? means([...measured.byCollection.values()]) : null);
+    if (!measured) return;
+    const { title, unit } = measured.measure.property;
+    this.measureLegend.append(
+      rampLegend(measured.ramp, title[language], unit, language),
+      h(
+        "p",
+        { class: "hint" },
+        h("span", { class: "swatch point", style: `--colour:${NO_VALUE}` }),
+        t("noValue", language),
+      ),
     );
-    this.timeBar?.showProfile(measured ? means(measured.values) : null);
   }
 
   private title(): DocumentFragment {
@@ -262,17 +270,16 @@ class Page {
   }
 }
 
-/** Mean of the good values of each step. */
-function means({ data, ids, steps }: Values): Float32Array {
+/** Mean of the good values of each step of the longest of some matrices. */
+function means(matrices: Values[]): Float32Array | null {
+  const longest = matrices.sort((a, b) => b.steps - a.steps || b.ids.length - a.ids.length)[0];
+  if (!longest) return null;
+  const { data, ids, steps } = longest;
   return Float32Array.from({ length: steps }, (_, step) => {
-    let [sum, count] = [0, 0];
-    for (let i = step * ids.length; i < (step + 1) * ids.length; i++) {
-      const value = data[i] as number;
-      if (Number.isNaN(value)) continue;
-      sum += value;
-      count++;
-    }
-    return sum / count;
+    const good = data
+      .subarray(step * ids.length, (step + 1) * ids.length)
+      .filter((value) => !Number.isNaN(value));
+    return good.reduce((sum, value) => sum + value, 0) / good.length;
   });
 }
 

@@ -8,7 +8,7 @@ import { type Item, loadItem, nameOf } from "./items";
 import type { Problem } from "./outcome";
 import { loadSeries, type Series, summary, valueAt } from "./series";
 import type { Selection, State, Store } from "./state";
-import { DAY, HOUR, indexOf, instantOf, shortDate, stepsOf } from "./time";
+import { covers, DAY, HOUR, scalesOf, shortDate, snap } from "./time";
 import { quantity } from "./units";
 
 const SPANS = ["day", "week", "all"] as const;
@@ -186,14 +186,14 @@ export class Panel {
     const [first, last] = [times[0] ?? time, times[times.length - 1] ?? time];
     const length = Math.min(LENGTH[this.span], last - first);
     const from = Math.min(Math.max(time - length / 2, first), last - length);
-    const steps = stepsOf(this.catalogue);
+    const scale = scalesOf(this.catalogue).find((one) => covers(one, first));
     const options: ChartOptions = {
       language,
       timeZone: this.catalogue.city.time_zone,
       time,
       from,
       to: from + length,
-      choose: (instant) => steps && this.store.set({ time: instantOf(steps, indexOf(steps, instant)) }),
+      choose: (instant) => scale && this.store.set({ time: snap(scale, instant) }),
     };
     const now = valueAt(series, time, Math.max(HOUR, times.length > 1 ? (times[1] ?? 0) - first : 0));
     const amount =

@@ -2,22 +2,17 @@
 
 import { type Catalogue, drawn, find, firstMeasure, measures } from "./catalogue";
 import type { State, Store, View } from "./state";
-import { indexOf, instantOf, meaningfulHour, rfc3339, stepsOf } from "./time";
+import { covers, meaningfulInstant, rfc3339, scalesOf, snap } from "./time";
 
 /** The state that the address asks for; what it does not say, or says wrongly, is the default. */
 export function stateOf(catalogue: Catalogue, hash: string): State {
   const asked = new URLSearchParams(hash.replace(/^#/, ""));
-  const steps = stepsOf(catalogue);
   const time = Date.parse(asked.get("t") ?? "");
   const measure = asked.get("measure");
   const [collection, ...id] = (asked.get("object") ?? "").split("/");
   return {
     language: languageOf(asked.get("lang")),
-    time: !steps
-      ? Date.now()
-      : Number.isFinite(time)
-        ? instantOf(steps, indexOf(steps, time))
-        : meaningfulHour(steps, catalogue.city.time_zone),
+    time: timeOf(catalogue, time),
     playing: false,
     layers: layersOf(catalogue, asked.get("layers")),
     measure:
@@ -26,6 +21,14 @@ export function stateOf(catalogue: Catalogue, hash: string): State {
       collection && id.length && find(catalogue, collection) ? { collection, id: id.join("/") } : null,
     view: viewOf(asked.get("camera")),
   };
+}
+
+/** The instant of a scale that covers `time`, or a meaningful one. */
+function timeOf(catalogue: Catalogue, time: number): number {
+  const scales = scalesOf(catalogue);
+  const scale = scales.find((one) => covers(one, time));
+  if (scale) return snap(scale, time);
+  return scales[0] ? meaningfulInstant(scales[0], catalogue.city.time_zone) : Date.now();
 }
 
 /** The language asked for, else the browser's, else French. */

@@ -1,42 +1,77 @@
-/** The steps of the slider, and instants as the people of the city read them. */
+/** The scales of the slider, and instants as the people of the city read them. */
 
-import type { Catalogue, Language } from "./catalogue";
+import type { Catalogue, Language, Span } from "./catalogue";
 
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 const LOCALE: Record<Language, string> = { fr: "fr-FR", en: "en-GB" };
 
-/** The hours between two instants, both included. */
-export interface Steps {
-  /** Milliseconds since 1970 UTC. */
-  start: number;
-  count: number;
+/** The instants at which the slider stops: the hours of the series, or the years of the city. */
+export interface Scale {
+  kind: "hours" | "years";
+  /** Milliseconds since 1970 UTC, ascending, at least two. */
+  instants: number[];
 }
 
-/** The hourly steps of the catalogue's period; null when nothing varies. */
-export function stepsOf(catalogue: Catalogue): Steps | null {
-  if (!catalogue.temporal) return null;
-  const start = Math.floor(Date.parse(catalogue.temporal[0]) / HOUR) * HOUR;
-  const end = Math.ceil(Date.parse(catalogue.temporal[1]) / HOUR) * HOUR;
-  return Number.isFinite(start) && end > start ? { start, count: (end - start) / HOUR + 1 } : null;
+/** A period of more hours than this is stepped by days. */
+const MOST_HOURS = 20_000;
+const LONG = 2 * 365 * DAY;
+
+/** The scales that the catalogue gives something to see on: that of its series first. */
+export function scalesOf(catalogue: Catalogue): Scale[] {
+  const series = catalogue.collections.filter(({ kind }) => kind === "timeseries");
+  const hours = spanOf(series.map(({ temporal }) => temporal));
+  const whole = spanOf([catalogue.temporal]);
+  const scales: Scale[] = [];
+  if (hours) {
+    const step = hours[1] - hours[0] > MOST_HOURS * HOUR ? DAY : HOUR;
+    const start = Math.floor(hours[0] / HOUR) * HOUR;
+    const count = Math.ceil((hours[1] - start) / step) + 1;
+    scales.push({ kind: "hours", instants: Array.from({ length: count }, (_, i) => start + i * step) });
+  }
+  if (whole && (whole[1] - whole[0] > LONG || !hours)) {
+    const [first, last] = whole.map((time) => new Date(time).getUTCFullYear()) as [number, number];
+    const years = Array.from({ length: last - first + 1 }, (_, i) => Date.UTC(first + i, 0, 1));
+    scales.push({ kind: "years", instants: [...years.filter((time) => time < whole[1]), whole[1]] });
+  }
+  return scales.filter(({ instants }) => instants.length > 1);
 }
 
-export function indexOf(steps: Steps, time: number): number {
-  return Math.min(Math.max(Math.round((time - steps.start) / HOUR), 0), steps.count - 1);
+function spanOf(spans: (Span | null)[]): [number, number] | null {
+  const known = spans.filter((span) => span !== null);
+  const starts = known.map(([start]) => Date.parse(start));
+  const ends = known.map(([start, end]) => Date.parse(end ?? start));
+  const [start, end] = [Math.min(...starts), Math.max(...ends)];
+  return start < end ? [start, end] : null;
 }
 
-export function instantOf(steps: Steps, index: number): number {
-  return steps.start + index * HOUR;
+/** Whether `time` lies in the period of a scale. */
+export function covers({ instants }: Scale, time: number): boolean {
+  return time >= (instants[0] ?? 0) && time <= (instants[instants.length - 1] ?? 0);
+}
+
+/** Index of the instant of a scale nearest to `time`. */
+export function indexOf({ instants }: Scale, time: number): number {
+  let [low, high] = [0, instants.length - 1];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((instants[middle] ?? 0) <= time) low = middle;
+    else high = middle;
+  }
+  return time - (instants[low] ?? 0) <= (instants[high] ?? 0) - time ? low : high;
+}
+
+/** The instant of a scale nearest to `time`. */
+export function snap(scale: Scale, time: number): number {
+  return scale.instants[indexOf(scale, time)] ?? time;
 }
 
 /** Mid-afternoon, in the city's zone, of the middle day: when a summer month has most to show. */
-export function meaningfulHour(steps: Steps, timeZone: string): number {
-  const middle = Math.floor(steps.count / 2);
-  for (let offset = 0; offset < 24 && middle + offset < steps.count; offset++) {
-    const time = instantOf(steps, middle + offset);
-    if (localHour(time, timeZone) === 16) return time;
-  }
-  return instantOf(steps, middle);
+export function meaningfulInstant({ kind, instants }: Scale, timeZone: string): number {
+  const middle = Math.floor(instants.length / 2);
+  if (kind === "years") return instants[instants.length - 1] ?? 0;
+  const afternoon = instants.slice(middle, middle + 24).find((time) => localHour(time, timeZone) === 16);
+  return afternoon ?? instants[middle] ?? 0;
 }
 
 /** Days since 1970-01-01 UTC: the clock of the lifespans in the 3D tiles. */
@@ -93,9 +128,9 @@ export function shortInstant(time: number, language: Language, timeZone: string)
   return `${day} ${clock(time, language, timeZone)}`;
 }
 
-/** The first step of each day of the city's calendar. */
-export function midnights(steps: Steps, timeZone: string): number[] {
-  return Array.from({ length: steps.count }, (_, index) => instantOf(steps, index)).filter(
-    (time) => localHour(time, timeZone) === 0,
-  );
+/** The midnights of the city's calendar between two instants. */
+export function midnights(from: number, to: number, timeZone: string): number[] {
+  const first = Math.ceil(from / HOUR) * HOUR;
+  const hours = Array.from({ length: Math.floor((to - first) / HOUR) + 1 }, (_, i) => first + i * HOUR);
+  return hours.filter((time) => localHour(time, timeZone) === 0);
 }

@@ -1,71 +1,101 @@
-/** The time bar: a range input over the hours of the catalogue, steps, play and pause. */
+/** The time bar: a range input over the instants of a scale, steps, play and pause. */
 
 import type { Catalogue, Language } from "./catalogue";
 import { h, icon, s } from "./dom";
-import { t } from "./i18n";
+import { type Message, t } from "./i18n";
 import type { Store } from "./state";
-import { clock, HOUR, indexOf, instantOf, longDate, midnights, type Steps, shortDate } from "./time";
+import {
+  clock,
+  covers,
+  indexOf,
+  longDate,
+  meaningfulInstant,
+  midnights,
+  type Scale,
+  shortDate,
+  snap,
+} from "./time";
 
 const PLAY = "M8 5v14l11-7z";
 const PAUSE = "M7 5h4v14H7zm6 0h4v14h-4z";
 const ON = "M9 5l7 7-7 7";
 const BACK = "M15 5l-7 7 7 7";
-/** Milliseconds between two hours while playing. */
-const PACE = 220;
+/** Milliseconds between two steps while playing. */
+const PACE: Record<Scale["kind"], number> = { hours: 200, years: 900 };
+const TICKS = 7;
 
 export class TimeBar {
   readonly element = h("section", { class: "timebar" });
   private readonly profile = s("path", { class: "profile" });
+  private scale: Scale;
 
+  /** `scales` has one at least; the first that covers the time of the store is shown. */
   constructor(
     private readonly catalogue: Catalogue,
-    private readonly steps: Steps,
+    private readonly scales: [Scale, ...Scale[]],
     private readonly store: Store,
   ) {
-    store.watch(["language"], ({ language }) => this.build(language));
+    this.scale = this.scaleAt(store.current.time);
+    store.watch(["language"], () => this.build());
     store.watch(["time", "language"], () => this.follow());
     store.watch(["playing", "language"], () => this.followPlay());
     store.watch(["playing"], ({ playing }) => playing && this.play());
   }
 
-  /** Draws behind the slider how the city's mean goes, so that one sees when there is something to see. */
+  /** Draws behind the hours how the city's mean goes, so that one sees when there is something to see. */
   showProfile(means: Float32Array | null): void {
-    const finite = means?.filter(Number.isFinite);
-    if (!means || !finite?.length) {
-      this.profile.setAttribute("d", "");
-      return;
-    }
+    const finite = means?.filter(Number.isFinite) ?? new Float32Array();
     const [low, high] = [Math.min(...finite), Math.max(...finite)];
-    const points = Array.from(means, (mean, i) =>
+    const count = means?.length ?? 0;
+    const points = Array.from(means ?? [], (mean, i) =>
       Number.isFinite(mean)
-        ? `L${((i / (means.length - 1)) * 1000).toFixed(1)} ${(92 - 84 * ((mean - low) / (high - low || 1))).toFixed(1)}`
+        ? `L${((i / (count - 1)) * 1000).toFixed(1)} ${(92 - 84 * ((mean - low) / (high - low || 1))).toFixed(1)}`
         : "",
     ).join("");
-    this.profile.setAttribute("d", `M0 100${points}L1000 100Z`);
+    this.profile.setAttribute("d", points && `M0 100${points}L1000 100Z`);
   }
 
-  private move(hours: number): void {
-    const { steps, store } = this;
-    store.set({ time: instantOf(steps, indexOf(steps, store.current.time + hours * HOUR)) });
+  private scaleAt(time: number): Scale {
+    return this.scales.find((scale) => covers(scale, time)) ?? this.scales[0];
+  }
+
+  private move(steps: number): void {
+    const { instants } = this.scale;
+    const index = indexOf(this.scale, this.store.current.time) + steps;
+    const time = instants[Math.min(Math.max(index, 0), instants.length - 1)];
+    if (time !== undefined) this.store.set({ time });
+  }
+
+  private use(scale: Scale): void {
+    const { time } = this.store.current;
+    this.scale = scale;
+    this.store.set({
+      time: covers(scale, time) ? snap(scale, time) : meaningfulInstant(scale, this.catalogue.city.time_zone),
+    });
+    this.build();
+    this.follow();
+    this.followPlay();
   }
 
   private play(): void {
-    let due = performance.now() + PACE;
+    let due = performance.now() + PACE[this.scale.kind];
     const frame = (now: number) => {
       if (!this.store.current.playing) return;
       if (now >= due) {
-        due = now + PACE;
-        const next = indexOf(this.steps, this.store.current.time) + 1;
-        this.store.set({ time: instantOf(this.steps, next < this.steps.count ? next : 0) });
+        due = now + PACE[this.scale.kind];
+        const { instants } = this.scale;
+        const next = (indexOf(this.scale, this.store.current.time) + 1) % instants.length;
+        this.store.set({ time: instants[next] ?? 0 });
       }
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
   }
 
-  private build(language: Language): void {
-    const zone = this.catalogue.city.time_zone;
-    const button = (message: Parameters<typeof t>[0], path: string, run: () => void, kind = "") =>
+  private build(): void {
+    const { language } = this.store.current;
+    const { scale } = this;
+    const button = (message: Message, path: string, run: () => void, kind = "") =>
       h(
         "button",
         {
@@ -81,30 +111,27 @@ export class TimeBar {
       type: "range",
       id: "time",
       min: 0,
-      max: this.steps.count - 1,
+      max: scale.instants.length - 1,
       step: 1,
       "aria-label": t("time", language),
       oninput: (event: Event) =>
-        this.store.set({ time: instantOf(this.steps, Number((event.target as HTMLInputElement).value)) }),
+        this.store.set({ time: scale.instants[Number((event.target as HTMLInputElement).value)] ?? 0 }),
       onkeydown: (event: KeyboardEvent) => {
-        const hours = { PageUp: 24, PageDown: -24 }[event.key];
-        if (!hours) return;
+        const steps = { PageUp: 24, PageDown: -24 }[event.key];
+        if (!steps || scale.kind !== "hours") return;
         event.preventDefault();
-        this.move(hours);
+        this.move(steps);
       },
     });
-    const days = midnights(this.steps, zone);
-    const every = Math.ceil(days.length / 6);
-    const place = (time: number) =>
-      `left:${((time - this.steps.start) / HOUR / (this.steps.count - 1)) * 100}%`;
     this.element.setAttribute("aria-label", t("time", language));
+    this.element.dataset.scale = scale.kind;
     this.element.replaceChildren(
       h(
         "div",
         { class: "controls" },
-        button("hourBack", BACK, () => this.move(-1)),
+        button("stepBack", BACK, () => this.move(-1)),
         button("play", PLAY, () => this.store.set({ playing: !this.store.current.playing }), "play"),
-        button("hourOn", ON, () => this.move(1)),
+        button("stepOn", ON, () => this.move(1)),
       ),
       h("p", { class: "when" }, h("strong", { class: "clock" }), h("span", { class: "date" })),
       h(
@@ -116,33 +143,66 @@ export class TimeBar {
           this.profile,
         ),
         slider,
+        h("div", { class: "days", "aria-hidden": "true" }, this.ticks(language)),
+      ),
+      this.scales.length > 1 ? this.choice(language) : "",
+    );
+  }
+
+  private choice(language: Language): HTMLElement {
+    return h(
+      "div",
+      { class: "segments", role: "group", "aria-label": t("scale", language) },
+      this.scales.map((scale, index) =>
         h(
-          "div",
-          { class: "days", "aria-hidden": "true" },
-          days.map((time, i) =>
-            h("span", { style: place(time) }, i % every === 0 ? shortDate(time, language, zone) : ""),
-          ),
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String(scale === this.scale),
+            onclick: () => {
+              this.use(scale);
+              this.element.querySelectorAll<HTMLElement>(".segments button")[index]?.focus();
+            },
+          },
+          t(scale.kind, language),
         ),
       ),
     );
   }
 
+  private ticks(language: Language): HTMLElement[] {
+    const zone = this.catalogue.city.time_zone;
+    const { kind, instants } = this.scale;
+    const [first, last] = [instants[0] ?? 0, instants[instants.length - 1] ?? 0];
+    const times = kind === "hours" ? midnights(first, last, zone) : instants.slice(0, -1);
+    const every = Math.ceil(times.length / TICKS);
+    const text = (time: number) =>
+      kind === "hours" ? shortDate(time, language, zone) : String(new Date(time).getUTCFullYear());
+    return times.map((time, i) => {
+      const place = `left:${(indexOf(this.scale, time) / (instants.length - 1)) * 100}%`;
+      return h("span", { style: place }, i % every === 0 && i < times.length - every / 3 ? text(time) : "");
+    });
+  }
+
   private follow(): void {
     const { language, time } = this.store.current;
+    if (!covers(this.scale, time)) {
+      this.use(this.scaleAt(time));
+      return;
+    }
     const zone = this.catalogue.city.time_zone;
-    const slider = this.element.querySelector("input");
+    const yearly = this.scale.kind === "years";
     const [hour, date] = [clock(time, language, zone), longDate(time, language, zone)];
+    const slider = this.element.querySelector("input");
     if (slider) {
-      const index = indexOf(this.steps, time);
-      slider.value = String(index);
-      slider.style.setProperty("--share", String(index / (this.steps.count - 1)));
-      slider.setAttribute("aria-valuetext", `${date}, ${hour}`);
+      slider.value = String(indexOf(this.scale, time));
+      slider.setAttribute("aria-valuetext", yearly ? date : `${date}, ${hour}`);
     }
     const set = (selector: string, text: string) => {
       const element = this.element.querySelector(selector);
       if (element) element.textContent = text;
     };
-    set(".clock", hour);
+    set(".clock", yearly ? String(new Date(time).getUTCFullYear()) : hour);
     set(".date", date);
   }
 

@@ -60,7 +60,7 @@ export async function coverageLayer(
 }
 
 function paint({ style }: Collection, grid: Grid): HTMLCanvasElement {
-  const ramp = style.ramp ?? rampOver(grid.data);
+  const ramp = style.ramp ?? rampOver([grid]);
   const shades = spread(ramp, SHADES);
   const canvas = document.createElement("canvas");
   canvas.width = grid.columns;

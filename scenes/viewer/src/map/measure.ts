@@ -1,47 +1,45 @@
-/** The values of one measure as a texture: made once, after which an hour costs one number. */
+/** The values of one measure on one collection, as textures: made once, after which an hour costs one number. */
 
 import type { TextureUniform } from "@cesium/engine";
 import type { Values } from "../binary";
-import type { Measure, Ramp } from "../catalogue";
+import type { Ramp } from "../catalogue";
 import { type Rgb, spread } from "../colours";
 import { texels, texture } from "./shader";
 
 const SHADES = 256;
 
 export class ValueTexture {
-  readonly texture: TextureUniform;
-  private readonly columns: Map<string, number>;
+  /** Colour of each value, step by step. */
+  readonly values: TextureUniform;
+  /** Column of the values of each object, plus one, by the row of the object; 24 bits, low first. */
+  readonly columns: TextureUniform;
 
   constructor(
-    private readonly measure: Measure,
-    private readonly values: Values,
+    private readonly source: Values,
     ramp: Ramp,
   ) {
-    this.columns = new Map(values.ids.map((id, column) => [id, column]));
     const shades = spread(ramp, SHADES);
     const scale = (SHADES - 1) / (ramp.maximum - ramp.minimum || 1);
-    const data = texels(values.data.length);
-    values.data.forEach((value, i) => {
+    const data = texels(source.data.length);
+    source.data.forEach((value, i) => {
       if (Number.isNaN(value)) return;
       const shade = Math.min(Math.max(Math.round((value - ramp.minimum) * scale), 0), SHADES - 1);
       const [r, g, b] = shades[shade] as Rgb;
       data.set([r, g, b, 255], i * 4);
     });
-    this.texture = texture(data);
-  }
-
-  /** Whether the objects of a collection can have this measure. */
-  appliesTo(collection: string): boolean {
-    return (this.measure.collection.objects?.[collection] ?? []).includes(this.measure.property.name);
-  }
-
-  column(id: string): number | undefined {
-    return this.columns.get(id);
+    this.values = texture(data);
+    const columns = texels(1 + source.rows.reduce<number>((most, row) => Math.max(most, row ?? 0), 0));
+    source.rows.forEach((row, i) => {
+      const column = i + 1;
+      if (row !== null) columns.set([column & 255, (column >> 8) & 255, (column >> 16) & 255, 255], row * 4);
+    });
+    this.columns = texture(columns);
   }
 
   /** Index of the first value of the step that holds `time`; -1 outside the period. */
   offset(time: number): number {
-    const step = Math.floor((time - this.values.start) / this.values.step);
-    return step >= 0 && step < this.values.steps ? step * this.values.ids.length : -1;
+    const { start, step, steps, ids } = this.source;
+    const index = Math.floor((time - start) / step);
+    return index >= 0 && index < steps ? index * ids.length : -1;
   }
 }

@@ -14,15 +14,7 @@ import {
   Transforms,
 } from "@cesium/engine";
 import type { Values } from "../binary";
-import {
-  type Box,
-  type Catalogue,
-  type Collection,
-  drawn,
-  find,
-  type Measure,
-  type Ramp,
-} from "../catalogue";
+import { type Box, type Catalogue, type Collection, drawn, find, type Ramp } from "../catalogue";
 import type { Problem } from "../outcome";
 import type { Selection, State, Store } from "../state";
 import { backgroundLayer, GROUND } from "./background";
@@ -62,7 +54,7 @@ export class CityScene {
   private readonly coverages = new Map<string, Coverage | null>();
   private readonly extent: Box;
   private background: { layer: ImageryLayer; key: string } | null = null;
-  private measure: ValueTexture | null = null;
+  private measured = false;
   private waiting = 0;
 
   constructor(
@@ -135,10 +127,13 @@ export class CityScene {
     });
   }
 
-  /** Colours objects by the values of a measure, or no more. */
-  setMeasure(shown: { measure: Measure; values: Values; ramp: Ramp } | null): void {
-    this.measure = shown && new ValueTexture(shown.measure, shown.values, shown.ramp);
-    for (const tiles of this.tiles.values()) tiles.setMeasure(this.measure, this.store.current.time);
+  /** Colours the objects of each collection by its values of a measure, the others by their own style. */
+  setMeasure(values: ReadonlyMap<string, Values>, ramp: Ramp | null): void {
+    this.measured = values.size > 0;
+    for (const [id, tiles] of this.tiles) {
+      const known = values.get(id);
+      tiles.setMeasure(known && ramp ? new ValueTexture(known, ramp) : null, this.store.current.time);
+    }
   }
 
   /** The object drawn at a place of the canvas, in CSS pixels; a measured one is found first. */
@@ -158,7 +153,7 @@ export class CityScene {
         ...[...this.coverages.keys()],
         ...(this.background?.key.split("|")[0]?.split(",").filter(Boolean) ?? []),
       ],
-      measured: this.measure !== null,
+      measured: this.measured,
       settled:
         this.waiting === 0 &&
         this.scene.globe.tilesLoaded &&

@@ -79,17 +79,18 @@ export function shaderOf(collection: Collection, light: Cartesian3, up: Cartesia
   const index = !field
     ? `${PALETTE - 1}`
     : ramp
-      ? `rampIndex(vsInput.metadata.${field.name})`
+      ? "rampIndex(vsInput.metadata.colour)"
       : categories.length
-        ? `int(vsInput.metadata.${field.name})`
+        ? "categoryIndex(vsInput.metadata.colour)"
         : `${PALETTE - 1}`;
-  const rampIndex = ramp
-    ? `int rampIndex(float value) {
-         if (isnan(value)) return ${PALETTE - 1};
-         float share = (value - ${glsl(ramp.minimum)}) / ${glsl(ramp.maximum - ramp.minimum || 1)};
-         return int(clamp(share, 0.0, 1.0) * ${glsl(PALETTE - 2)} + 0.5);
-       }`
-    : "";
+  const { minimum, maximum } = ramp ?? { minimum: 0, maximum: 1 };
+  const indices = `
+int categoryIndex(float code) { return isnan(code) ? ${PALETTE - 1} : int(code); }
+int rampIndex(float value) {
+  float share = (value - ${glsl(minimum)}) / ${glsl(maximum - minimum || 1)};
+  return isnan(value) ? ${PALETTE - 1} : int(clamp(share, 0.0, 1.0) * ${glsl(PALETTE - 2)} + 0.5);
+}
+`;
   const unit = (colour: Rgb) => new Cartesian3(...(colour.map((channel) => channel / 255) as Rgb));
   return new CustomShader({
     lightingModel: LightingModel.UNLIT,
@@ -108,7 +109,7 @@ export function shaderOf(collection: Collection, light: Cartesian3, up: Cartesia
       u_up: { type: UniformType.VEC3, value: up },
     },
     varyings: { v_colour: VaryingType.VEC3, v_size: VaryingType.FLOAT },
-    vertexShaderText: `${COMMON}${rampIndex}
+    vertexShaderText: `${COMMON}${indices}
       void vertexMain(VertexInput vsInput, inout czm_modelVertexOutput vsOutput) {
         int row = int(vsInput.metadata.row);
         bool alive = stands(vsInput.metadata.valid_from, vsInput.metadata.valid_to);

@@ -10,14 +10,13 @@ import {
 import type { Collection } from "../catalogue";
 import { dayNumber } from "../time";
 import type { ValueTexture } from "./measure";
-import { type Knobs, shaderOf, texels, texture } from "./shader";
+import { type Knobs, shaderOf } from "./shader";
 
 export class Tiles {
-  readonly rows = new Map<string, number>();
+  private readonly rows = new Map<string, number>();
   loaded = 0;
   private selected: string | null = null;
   private measure: ValueTexture | null = null;
-  private columns = texels(1);
 
   private constructor(
     readonly collection: Collection,
@@ -52,14 +51,12 @@ export class Tiles {
 
   /** Colours the objects by a measure, or by their own style when null. */
   setMeasure(measure: ValueTexture | null, time: number): void {
-    this.measure = measure?.appliesTo(this.collection.id) ? measure : null;
-    if (this.measure) {
-      this.shader.setUniform("u_values", this.measure.texture);
-      this.columns = texels(1);
-      for (const [id, row] of this.rows) this.place(id, row);
-      this.shader.setUniform("u_columns", texture(this.columns));
+    this.measure = measure;
+    if (measure) {
+      this.shader.setUniform("u_values", measure.values);
+      this.shader.setUniform("u_columns", measure.columns);
     }
-    this.tell("u_measured", this.measure !== null);
+    this.tell("u_measured", measure !== null);
     this.setTime(time);
   }
 
@@ -68,35 +65,15 @@ export class Tiles {
     this.tell("u_selected", id === null ? -1 : (this.rows.get(id) ?? -1));
   }
 
-  /** Learns which row each object of a new tile has: values and selection are found by it. */
+  /** Learns which row each object of a new tile has: the selection is found by it. */
   private learn({ content }: Cesium3DTile): void {
     this.loaded++;
-    let placed = false;
     for (let i = 0; i < content.featuresLength; i++) {
       const feature = content.getFeature(i);
-      const [id, row] = [feature.getProperty("id"), feature.getProperty("row")];
-      this.rows.set(id, row);
-      if (this.measure) placed = this.place(id, row) || placed;
+      this.rows.set(feature.getProperty("id"), feature.getProperty("row"));
     }
-    if (placed) this.shader.setUniform("u_columns", texture(this.columns));
     if (this.selected !== null) this.select(this.selected);
     this.scene.requestRender();
-  }
-
-  /** Writes the column of an object's values at its row, in a texture that grows with the rows seen. */
-  private place(id: string, row: number): boolean {
-    const column = this.measure?.column(id);
-    if (column === undefined) return false;
-    if ((row + 1) * 4 > this.columns.length) {
-      const wider = texels(Math.max(row + 1, (this.columns.length / 4) * 2));
-      wider.set(this.columns);
-      this.columns = wider;
-    }
-    this.columns.set(
-      [(column + 1) & 255, ((column + 1) >> 8) & 255, ((column + 1) >> 16) & 255, 255],
-      row * 4,
-    );
-    return true;
   }
 
   private tell<K extends keyof Knobs>(name: K, value: Knobs[K]): void {
