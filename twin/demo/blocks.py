@@ -76,9 +76,7 @@ def _parcelled(plan: Plan, polygon: Geometries) -> Geometries:
     return np.concatenate([polygon[~rural], fields])
 
 
-def _zones(
-    plan: Plan, in_river: NDArray[np.bool_], polygon: Geometries, x: Floats, y: Floats
-) -> NDArray[np.intp]:
+def _zones(plan: Plan, in_river: NDArray[np.bool_], polygon: Geometries, x: Floats, y: Floats) -> NDArray[np.intp]:
     rng = plan.rng(6)
     urban, centrality, area = plan.intensity(x, y), plan.centrality(x, y), shapely.area(polygon)
     broad, fine = Waves(rng, 0.34 * plan.radius)(x, y), Waves(rng, 0.12 * plan.radius)(x, y)
@@ -124,9 +122,7 @@ def _zones(
     return zone
 
 
-def _spread(
-    plan: Plan, zone: NDArray[np.intp], area: Floats, thick: Floats, x: Floats, y: Floats
-) -> NDArray[np.intp]:
+def _spread(plan: Plan, zone: NDArray[np.intp], area: Floats, thick: Floats, x: Floats, y: Floats) -> NDArray[np.intp]:
     """Choose the blocks of public buildings, far from each other, the first near each commune's centre."""
     lived_in = np.isin(zone, (Zone.PERIMETER, Zone.SLABS, Zone.HOUSES, Zone.VILLAGE, Zone.OLD))
     fit = np.flatnonzero(lived_in & (area > 2200) & (area < 16000) & (thick > 10))

@@ -164,7 +164,9 @@ def _sheds(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geomet
     lot, owner = lots(blocks.polygon[which], rng.uniform(3500.0, 12000.0, len(which)), rng)
     _, _, length, width = axes(lot)
     form = rng.choice([BAR, L_FORM], len(lot), p=[0.8, 0.2])
-    made, kept = _place(lot, form, length * rng.uniform(0.5, 0.72, len(lot)), width * rng.uniform(0.45, 0.68, len(lot)), 5.0, 0.0)
+    made, kept = _place(
+        lot, form, length * rng.uniform(0.5, 0.72, len(lot)), width * rng.uniform(0.45, 0.68, len(lot)), 5.0, 0.0
+    )
     return made, which[owner[kept]]
 
 
@@ -302,7 +304,18 @@ def _usages(zone: NDArray[np.intp], area: Floats, rng: np.random.Generator) -> N
             (zone == Zone.HOUSES) & (dice < 0.012),
             (zone == Zone.SLABS) & (dice < 0.06),
         ],
-        ["agricultural", "commercial", "industrial", "office", "mixed", "mixed", "office", "mixed", "commercial", "office"],
+        [
+            "agricultural",
+            "commercial",
+            "industrial",
+            "office",
+            "mixed",
+            "mixed",
+            "office",
+            "mixed",
+            "commercial",
+            "office",
+        ],
         "residential",
     )
     return usage.astype(object)

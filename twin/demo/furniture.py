@@ -94,7 +94,9 @@ def lamp_posts(plan: Plan, network: Network) -> LampPosts:
     modern = rng.random(len(network.line))[street] < 0.78
     large = np.isin(kind, (ROCADE, BOULEVARD, AVENUE))
     power = np.where(modern, np.where(large, 78.0, 36.0), np.where(large, 150.0, 100.0))
-    year = np.where(modern, 2014.0 + 11.5 * rng.random(len(network.line))[street], 1988.0 + 20 * rng.random(len(points)))
+    year = np.where(
+        modern, 2014.0 + 11.5 * rng.random(len(network.line))[street], 1988.0 + 20 * rng.random(len(points))
+    )
     able = np.flatnonzero(modern)
     return LampPosts(
         id=np.array([f"L{number:05d}" for number in range(1, wanted + 1)], dtype=object),
@@ -114,7 +116,9 @@ def trees(plan: Plan, network: Network, blocks: Blocks, buildings: Buildings, wa
     middle = shapely.get_coordinates(shapely.line_interpolate_point(network.line[rows_of], 0.5, normalized=True))
     rows_of = rows_of[plan.intensity(*middle.T) > 0.2]
     row, street = _along(network, rows_of, np.full(len(rows_of), 7.5), 2.6)
-    of_street = rng.choice([k for k, entry in enumerate(SPECIES) if entry[2]], len(network.line), p=[0.45, 0.25, 0.18, 0.12])
+    of_street = rng.choice(
+        [k for k, entry in enumerate(SPECIES) if entry[2]], len(network.line), p=[0.45, 0.25, 0.18, 0.12]
+    )
 
     which = blocks.of(Zone.PARK, Zone.SQUARE, Zone.SLABS, Zone.BANK, Zone.PUBLIC)
     room = np.select(
@@ -133,7 +137,9 @@ def trees(plan: Plan, network: Network, blocks: Blocks, buildings: Buildings, wa
         hit = shapely.STRtree(obstacle).query(grove, predicate="intersects")[0]
         grove = np.delete(grove, np.unique(hit))
     species = np.concatenate([of_street[street], rng.integers(0, len(SPECIES), len(grove))])
-    year = np.concatenate([rng.uniform(1900.0, 2022.0, len(network.line))[street], rng.uniform(1930.0, 2026.0, len(grove))])
+    year = np.concatenate(
+        [rng.uniform(1900.0, 2022.0, len(network.line))[street], rng.uniform(1930.0, 2026.0, len(grove))]
+    )
     year = np.minimum(year + np.abs(rng.normal(0, 6.0, len(year))) * (rng.random(len(year)) < 0.25), 2026.2)
     adult = np.array([entry[1] for entry in SPECIES])[species]
     height = adult * (1 - np.exp(-(2027 - year) / 24.0)) * rng.uniform(0.8, 1.15, len(year))

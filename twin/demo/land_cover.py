@@ -77,9 +77,7 @@ def land_cover(plan: Plan, network: Network, blocks: Blocks, buildings: Building
     return LandCover(polygon, cover, use, year.astype(np.intp))
 
 
-def _codes(
-    blocks: Blocks, buildings: Buildings, day: np.datetime64
-) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+def _codes(blocks: Blocks, buildings: Buildings, day: np.datetime64) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """Return the cover and the use of what is not built in each block on a day."""
     number = np.arange(len(blocks.zone))
     cover, use = (np.array([_OF_ZONE[Zone(zone)][k] for zone in blocks.zone], dtype=object) for k in (0, 1))
@@ -104,7 +102,9 @@ def _vintage(
 ) -> tuple[Geometries, NDArray[np.object_], NDArray[np.object_], NDArray[np.intp]]:
     standing = buildings.standing(np.datetime64(f"{vintage}-01-01"))
     built_block, built = _united(buildings.block[standing], buildings.polygon[standing])
-    river = shapely.intersection(blocks.polygon, np.where(blocks.zone == Zone.BANK, water.polygon[0], shapely.Polygon()))
+    river = shapely.intersection(
+        blocks.polygon, np.where(blocks.zone == Zone.BANK, water.polygon[0], shapely.Polygon())
+    )
     wet_block = np.concatenate([np.flatnonzero(~shapely.is_empty(river)), water.block[1:]])
     wet = np.concatenate([river[~shapely.is_empty(river)], water.polygon[1:]])
     ground = blocks.polygon.copy()

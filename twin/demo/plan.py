@@ -135,7 +135,9 @@ class Plan:
         village = np.zeros_like(city)
         for vx, vy in villages:
             distance = np.hypot(x - vx, y - vy) / self.radius + 0.4 * edge
-            village = np.maximum(village, np.interp(distance, [0.0, 0.03, 0.07, 0.115, 0.15], [0.85, 0.62, 0.42, 0.28, 0.0]))
+            village = np.maximum(
+                village, np.interp(distance, [0.0, 0.03, 0.07, 0.115, 0.15], [0.85, 0.62, 0.42, 0.28, 0.0])
+            )
         return np.maximum(city, np.maximum(village, 0.38 * self.in_activity_zone(x, y)))
 
     def centrality(self, x: Floats, y: Floats) -> Floats:
@@ -149,7 +151,9 @@ class Plan:
     def outline(self) -> shapely.Polygon:
         """The limit of the territory."""
         angle = np.linspace(0, 2 * np.pi, 240, endpoint=False)
-        reach = self.radius * (1 + 0.035 * np.sin(3 * angle + 1) + 0.03 * np.sin(5 * angle + 4) + 0.02 * np.sin(11 * angle))
+        reach = self.radius * (
+            1 + 0.035 * np.sin(3 * angle + 1) + 0.03 * np.sin(5 * angle + 4) + 0.02 * np.sin(11 * angle)
+        )
         return shapely.Polygon(np.column_stack([reach * np.cos(angle), reach * np.sin(angle)]))
 
     @cached_property
@@ -168,7 +172,9 @@ class Plan:
     def ring(self, share: float, wobble: float) -> shapely.LinearRing:
         """Return a ring road at a share of the radius."""
         angle = np.linspace(0, 2 * np.pi, 160, endpoint=False)
-        reach = share * self.radius * (1 + wobble * np.sin(2 * angle + 9 * share) + 0.6 * wobble * np.sin(5 * angle + 2))
+        reach = (
+            share * self.radius * (1 + wobble * np.sin(2 * angle + 9 * share) + 0.6 * wobble * np.sin(5 * angle + 2))
+        )
         return shapely.LinearRing(np.column_stack([reach * np.cos(angle), reach * np.sin(angle)]))
 
     def avenues(self) -> list[shapely.LineString]:

@@ -51,7 +51,9 @@ def halve(
     point, far = centre + along * shift[:, None], (2 * length)[:, None]
     a, b = point - across * far, point + across * far
     cuts = shapely.linestrings(np.stack([a, b], axis=1))
-    halves = [shapely.polygons(np.stack([a, b, b + side * along * far, a + side * along * far], axis=1)) for side in (1, -1)]
+    halves = [
+        shapely.polygons(np.stack([a, b, b + side * along * far, a + side * along * far], axis=1)) for side in (1, -1)
+    ]
     both = np.concatenate([shapely.intersection(polygons, half) for half in halves])
     pieces, parents = shapely.get_parts(both, return_index=True)
     areal = shapely.get_type_id(pieces) == shapely.GeometryType.POLYGON
