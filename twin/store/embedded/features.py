@@ -131,8 +131,8 @@ def add_region(where: Where, region: bytes, prefix: str = "") -> None:
         shape = shapely.from_wkb(region)
     except shapely.errors.GEOSException as error:
         raise BadInput("The region is not a geometry in WKB.") from error
-    if shape is not None and shape.area == 0:
-        shape = shapely.make_valid(shape)  # a box as flat as a line or a point
+    if shape is not None and not shape.is_valid and (flat := shapely.make_valid(shape)).area == 0:
+        shape = flat  # a box as flat as a line or a point
     if shape is None or shape.is_empty or not shape.is_valid:
         raise BadInput("The region must be a valid polygon that is not empty.")
     xmin, ymin, xmax, ymax = (f"{prefix}{name}" for name in ("xmin", "ymin", "xmax", "ymax"))

@@ -1,0 +1,538 @@
+"""What every store must do, as tests: subclass :class:`StoreContract` and give it ``open_store``."""
+
+# ruff: noqa: D102 - a test is told by its name
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import shapely
+
+from twin.errors import BadInput, NotFound
+from twin.model import DATASTREAMS, Field, FieldType, Text, feature_schema
+from twin.store import (
+    OPERATOR,
+    Commit,
+    Condition,
+    FeatureQuery,
+    ObservationQuery,
+    Principal,
+    Receipt,
+    SortKey,
+    StagedFeatures,
+    Store,
+)
+from twin.testing import samples
+from twin.time import TimeSpan
+
+type OpenStore = Callable[[], Store]
+
+_X, _Y = samples.ORIGIN
+_EXTRA = Field(name="roof", type=FieldType.STRING, title=Text(fr="Toit", en="Roof"))
+
+
+def _read(store: Store, **query: object) -> pa.Table:
+    return store.features.read(FeatureQuery.model_validate({"collection": "buildings", **query}), OPERATOR).read_all()
+
+
+def _count(store: Store, **query: object) -> int:
+    return store.features.count(FeatureQuery.model_validate({"collection": "buildings", **query}), OPERATOR)
+
+
+def _observe(store: Store, **query: object) -> pa.Table:
+    asked = ObservationQuery.model_validate({"collection": "observations", **query})
+    return store.observations.read(asked, OPERATOR).read_all()
+
+
+def _counted(store: Store, **query: object) -> int:
+    asked = ObservationQuery.model_validate({"collection": "observations", **query})
+    return store.observations.count(asked, OPERATOR)
+
+
+def _ids(table: pa.Table) -> list[str]:
+    return [str(value) for value in table["id"].to_pylist()]
+
+
+class StoreContract:
+    """The tests; ``open_store`` opens the one store of a test, new at its first call."""
+
+    @pytest.fixture
+    def open_store(self) -> OpenStore:
+        """Return what opens the store of the test; the engine's own suite defines it."""
+        raise NotImplementedError("a subclass of StoreContract defines the fixture open_store")
+
+    @pytest.fixture
+    def store(self, open_store: OpenStore) -> Iterator[Store]:
+        """Return an open store."""
+        opened = open_store()
+        yield opened
+        opened.close()
+
+    # Features
+
+    def test_what_was_committed_is_read_as_it_was_given(self, store: Store) -> None:
+        given = samples.building_table(range(25))
+        receipt = samples.put_features(store, given)
+        found = _read(store)
+        assert found.schema.equals(
+            pa.schema([*feature_schema(samples.buildings().fields), pa.field("row", pa.int64(), nullable=False)])
+        )
+        assert found.drop_columns("row").equals(given)
+        assert shapely.from_wkb(found["geometry"][0].as_py()).has_z
+        collection = store.catalogue.collection("buildings", OPERATOR)
+        assert (collection.count, collection.revision) == (25, receipt.revision)
+        assert collection.temporal == (given["valid_from"][0].as_py(), None)
+        assert collection.extent is not None
+        assert collection.extent.as_list() == pytest.approx([3.866785, 43.606571, 3.869819, 43.606640], abs=2e-6)
+        assert collection.sources == ("sample",)
+
+    def test_the_same_again_makes_no_revision(self, store: Store) -> None:
+        first = samples.put_features(store, samples.building_table(range(25)))
+        again = samples.put_features(store, samples.building_table(list(range(25))[::-1]))
+        assert first.changed == {"buildings": first.revision}
+        assert (again.revision, again.changed) == (first.revision, {})
+        assert len(store.catalogue.runs("sample")) == 2
+
+    def test_a_difference_replaces_and_the_former_revision_stays_readable(self, store: Store) -> None:
+        before = samples.put_features(store, samples.building_table(range(25)))
+        rows = {row["id"]: row["row"] for row in _read(store).to_pylist()}
+        after = pa.concat_tables([samples.building_table(range(1, 24)), samples.building_table([24], raised=1.0)])
+        receipt = samples.put_features(store, after)
+        assert receipt.revision > before.revision
+        assert _ids(_read(store)) == [f"b{k:06d}" for k in range(1, 25)]
+        assert all(row["row"] == rows[row["id"]] for row in _read(store).to_pylist()[:-1])
+        assert _count(store, revision=before.revision) == 25
+        former = _read(store, revision=before.revision).drop_columns("row")
+        assert former.equals(samples.building_table(range(25)))
+
+    def test_the_same_run_twice_is_harmless(self, store: Store) -> None:
+        first = samples.put_features(store, samples.building_table(range(3)), run_id="run-1")
+        again = samples.put_features(store, samples.building_table(range(9)), run_id="run-1")
+        assert again == first
+        assert _count(store) == 3
+
+    def test_pages_by_offset_and_by_cursor_hold_every_row_once(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(50)))
+        for sort in ((), ("height",), ("-height", "storeys"), ("-name",)):
+            keys = tuple(SortKey(field=name.lstrip("-"), descending=name.startswith("-")) for name in sort)
+            whole = _ids(_read(store, sort=keys))
+            assert len(set(whole)) == 50
+            by_offset = [name for at in range(0, 60, 7) for name in _ids(_read(store, sort=keys, offset=at, limit=7))]
+            assert by_offset == whole
+            by_cursor: list[str] = []
+            after = None
+            while page := _read(store, sort=keys, after=after, limit=7).to_pylist():
+                by_cursor += [row["id"] for row in page]
+                after = (*(page[-1][key.field] for key in keys), page[-1]["row"])
+            assert by_cursor == whole
+
+    def test_nulls_come_last_both_ways(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(20)))
+        for descending in (False, True):
+            found = _read(store, sort=(SortKey(field="height", descending=descending),))["height"].to_pylist()
+            assert found[-2:] == [None, None]
+            assert found[:-2] == sorted(found[:-2], reverse=descending)
+
+    def test_a_lifespan_meets_a_span_until_its_end_excluded(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(20)))
+        for span, wanted in {
+            "1904-01-01T00:00:00Z": range(5),
+            "1910-01-01T00:00:00Z": [k for k in range(11) if k],
+            "../1902-12-31": range(3),
+            "1918-06-01T00:00:00Z/..": [k for k in range(20) if k % 4 or k > 8],
+        }.items():
+            found = _ids(_read(store, time=TimeSpan.parse(span)))
+            assert found == [f"b{k:06d}" for k in wanted], span
+
+    def test_a_region_keeps_what_meets_it_exactly(self, store: Store) -> None:
+        table = samples.building_table(range(40))
+        samples.put_features(store, table)
+        shapes = shapely.from_wkb(table["geometry"].to_pylist())
+        for region in (
+            shapely.box(_X + 2, _Y + 1, _X + 103, _Y + 2),
+            shapely.Polygon([(_X, _Y), (_X + 400, _Y), (_X, _Y + 7)]),
+            shapely.Point(_X + 200, _Y + 100).buffer(101),
+            shapely.box(_X + 5, _Y, _X + 10, _Y),
+        ):
+            wanted = np.asarray(table["id"])[shapely.intersects(shapely.make_valid(region), shapes)].tolist()
+            assert _ids(_read(store, region=region.wkb)) == wanted
+            assert _count(store, region=region.wkb) == len(wanted) > 0
+
+    def test_conditions_filter_by_type(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(30)))
+        for condition, wanted in (
+            (Condition(field="height", operator=">", value=8), 4),
+            (Condition(field="name", operator="=", value="Bâtiment 7"), 1),
+            (Condition(field="name", operator="like", value="Bâtiment 1%"), 7),
+            (Condition(field="name", operator="is null"), 10),
+            (Condition(field="storeys", operator="in", value=(0, 3)), 12),
+            (Condition(field="public", value=True), 15),
+            (Condition(field="permit", operator="<=", value="2000-01-03"), 3),
+            (Condition(field="seen", operator="<", value=samples.START + timedelta(hours=2)), 2),
+            (Condition(field="id", operator="<>", value="b000000"), 29),
+        ):
+            assert _count(store, where=(condition,)) == _read(store, where=(condition,)).num_rows == wanted, condition
+        assert _ids(_read(store, ids=("b000003", "b000001", "none"))) == ["b000001", "b000003"]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"where": (Condition(field="heigth", value=1),)},
+            {"where": (Condition(field="height", value="tall"),)},
+            {"where": (Condition(field="public", value=1),)},
+            {"where": (Condition(field="permit", value="yesterday"),)},
+            {"where": (Condition(field="height", operator="like", value="1%"),)},
+            {"sort": (SortKey(field='height" DESC; --'),)},
+            {"columns": ("heigth",)},
+            {"after": ("x", 1)},
+            {"region": b"not a geometry"},
+            {"region": shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 3)]).wkb},
+        ],
+    )
+    def test_a_query_that_makes_no_sense_is_refused(self, store: Store, query: dict[str, object]) -> None:
+        samples.put_features(store, samples.building_table(range(3)))
+        with pytest.raises(BadInput):
+            _read(store, **query)
+
+    def test_only_the_columns_asked_for(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(3)))
+        found = _read(store, columns=("storeys",), with_geometry=False)
+        assert found.column_names == ["id", "valid_from", "valid_to", "storeys", "row"]
+
+    def test_objects_without_geometry_and_numbers_that_are_none(self, store: Store) -> None:
+        table = samples.building_table(range(3))
+        place = table.schema.get_field_index("height")
+        table = table.set_column(place, table.schema.field(place), pa.array([float("nan"), None, 2.0]))
+        place = table.schema.get_field_index("geometry")
+        table = table.set_column(place, table.schema.field(place), pa.array([None] * 3, pa.binary()))
+        samples.put_features(store, table)
+        assert _read(store)["height"].to_pylist() == [None, None, 2.0]
+        assert store.catalogue.collection("buildings", OPERATOR).extent is None
+        assert _count(store, region=shapely.box(0, 0, 1e7, 1e7).wkb) == 0
+
+    def test_several_sources_feed_one_collection(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(5)), source="north")
+        samples.put_features(store, samples.building_table(range(5, 8)), source="south")
+        samples.put_features(store, samples.building_table(range(4)), source="north")
+        assert _ids(_read(store)) == [f"b{k:06d}" for k in (0, 1, 2, 3, 5, 6, 7)]
+        with pytest.raises(BadInput, match=r"b000005.*south"):
+            samples.put_features(store, samples.building_table([5]), source="north")
+
+    def test_a_new_field_is_added_and_a_changed_one_refused(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(2)))
+        grown = samples.building_table(range(2)).append_column("roof", pa.array(["flat", None]))
+        samples.put_features(store, grown, collection=samples.buildings(_EXTRA))
+        roofs = {"b000000": "flat", "b000001": None}
+        assert {row["id"]: row["roof"] for row in _read(store).to_pylist()} == roofs
+        other = samples.building_table(range(2)).append_column("roof", pa.array([1, 2]))
+        with pytest.raises(BadInput, match="roof"):
+            samples.put_features(
+                store, other, collection=samples.buildings(_EXTRA.model_copy(update={"type": FieldType.INTEGER}))
+            )
+        assert {row["id"]: row["roof"] for row in _read(store).to_pylist()} == roofs
+
+    @pytest.mark.parametrize("wrong", ["missing", "unknown", "type", "twice", "backwards", "wkb", "nameless"])
+    def test_staged_rows_that_cannot_be_stored_are_refused_whole(self, store: Store, wrong: str) -> None:
+        table = samples.building_table(range(3))
+        geometry = table.schema.get_field_index("geometry")
+        start, end = (table.schema.get_field_index(name) for name in ("valid_from", "valid_to"))
+        broken = {
+            "missing": lambda: table.drop_columns("height"),
+            "unknown": lambda: table.append_column("colour", pa.array(["red"] * 3)),
+            "type": lambda: table.set_column(geometry, "geometry", pa.array(["POINT (0 0)"] * 3)),
+            "twice": lambda: pa.concat_tables([table, table]),
+            "backwards": lambda: table.set_column(
+                end, table.schema.field(end), pc.subtract(table.column(start), pa.scalar(timedelta(days=1)))
+            ),
+            "wkb": lambda: table.set_column(geometry, table.schema.field(geometry), pa.array([b"\x01\x03"] * 3)),
+            "nameless": lambda: table.set_column(0, table.schema.field(0), pa.array(["", "a", "b"])),
+        }[wrong]()
+        with pytest.raises(BadInput, match="buildings"):
+            samples.put_features(store, broken)
+        assert store.catalogue.collections(OPERATOR) == []
+        assert store.catalogue.revision() == 0
+        samples.put_features(store, table)
+        assert _count(store) == 3
+
+    def test_staged_files_are_those_of_the_run(self, store: Store) -> None:
+        with pytest.raises(BadInput, match="run id"), store.staging("../elsewhere"):
+            pass
+        with store.staging("mine") as folder:
+            pq.write_table(samples.building_table(range(3)), folder.parent / "stray.parquet")
+            part = StagedFeatures(collection=samples.buildings(), source="s", files=("../stray.parquet",))
+            with pytest.raises(BadInput, match="staging folder"):
+                store.commit(Commit(run=samples.new_run("mine"), features=(part,)))
+        assert not folder.exists()
+
+    # The catalogue
+
+    def test_what_is_hidden_does_not_exist(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(3)))
+        samples.put_cube(store, samples.cube(2))
+        public = Principal(name="public", hidden=frozenset({"buildings", "built_fraction"}))
+        assert store.catalogue.collections(public) == []
+        with pytest.raises(NotFound) as hidden:
+            store.features.read(FeatureQuery(collection="buildings"), public)
+        with pytest.raises(NotFound) as absent:
+            store.features.read(FeatureQuery(collection="bridges"), public)
+        assert str(hidden.value) == str(absent.value).replace("bridges", "buildings")
+        with pytest.raises(NotFound):
+            store.features.count(FeatureQuery(collection="buildings"), public)
+        with pytest.raises(NotFound):
+            store.catalogue.collection("buildings", public)
+        with pytest.raises(NotFound), store.cubes.open("built_fraction", public):
+            pass
+
+    def test_listeners_hear_of_each_commit(self, store: Store) -> None:
+        heard: list[Receipt] = []
+        store.subscribe(heard.append)
+        receipt = samples.put_features(store, samples.building_table(range(3)))
+        assert heard == [receipt]
+
+    def test_removed_then_given_again_comes_back_with_its_history(self, store: Store) -> None:
+        first = samples.put_features(store, samples.building_table(range(3)))
+        second = samples.put_features(store, samples.building_table(range(2)))
+        store.remove("buildings")
+        with pytest.raises(NotFound):
+            _count(store)
+        with pytest.raises(NotFound):
+            store.remove("buildings")
+        assert store.catalogue.runs(limit=1)[0].kind == "remove"
+        back = samples.put_features(store, samples.building_table(range(2)))
+        assert back.revision > second.revision
+        assert (_count(store), _count(store, revision=first.revision)) == (2, 3)
+
+    def test_erased_leaves_nothing(self, store: Store) -> None:
+        first = samples.put_features(store, samples.building_table(range(3)))
+        samples.put_series(
+            store, samples.observation_table(3, 5), datastreams=samples.datastream_table(3, samples.series())
+        )
+        samples.put_cube(store, samples.cube(2))
+        for name in ("buildings", "observations", "built_fraction"):
+            store.remove(name, history=True)
+        assert [found.id for found in store.catalogue.collections(OPERATOR)] == [DATASTREAMS]
+        samples.put_features(store, samples.building_table(range(2)))
+        assert _count(store, revision=first.revision) == 0
+        samples.put_series(
+            store, samples.observation_table(2, 5), datastreams=samples.datastream_table(2, samples.series())
+        )
+        assert _counted(store) == 10
+
+    # Observations
+
+    def test_observations_come_by_datastream_then_time(self, store: Store) -> None:
+        given = samples.observation_table(4, 48)
+        shuffled = given.take(np.random.default_rng(1).permutation(given.num_rows))
+        samples.put_series(store, shuffled, datastreams=samples.datastream_table(4, samples.series()))
+        assert _observe(store).equals(given)
+        collection = store.catalogue.collection("observations", OPERATOR)
+        assert (collection.count, _counted(store)) == (192, 192)
+        assert collection.temporal == (samples.START, samples.START + timedelta(hours=47))
+        assert collection.extent is not None
+        assert store.catalogue.collection(DATASTREAMS, OPERATOR).count == 4
+
+    def test_observations_are_found_by_what_and_where_and_when(self, store: Store) -> None:
+        streams = samples.datastream_table(4, samples.series())
+        samples.put_series(store, samples.observation_table(4, 48), datastreams=streams)
+        near = shapely.box(_X + 5, _Y - 1, _X + 25, _Y + 1).wkb
+        day = TimeSpan.parse("2026-07-02")
+        for query, wanted in (
+            ({"datastreams": ("b000001.air_temperature",)}, 48),
+            ({"objects": ("b000001", "b000002", "b9")}, 96),
+            ({"observed_properties": ("air_temperature",)}, 192),
+            ({"observed_properties": ("wind",)}, 0),
+            ({"region": near, "time": day}, 48),
+            ({"good_only": True}, 184),
+            ({"where": (Condition(field="result", operator=">=", value=47),)}, 4),
+            ({"where": (Condition(field="object_id", value="b000003"), Condition(field="quality", value=1))}, 2),
+            ({"latest": True}, 4),
+            ({"latest": True, "time": TimeSpan.parse("../2026-07-01")}, 4),
+        ):
+            assert _counted(store, **query) == _observe(store, **query).num_rows == wanted, query
+        last = _observe(store, latest=True, time=TimeSpan.parse("../2026-07-01"))["phenomenon_time"].to_pylist()
+        assert last == [samples.START + timedelta(hours=23)] * 4
+        joined = _observe(store, joined=True, objects=("b000002",), limit=1).to_pylist()[0]
+        assert joined["object_collection"] == "buildings"
+        assert (joined["object_id"], joined["observed_property"], joined["unit"]) == (
+            "b000002",
+            "air_temperature",
+            "Cel",
+        )
+        assert shapely.from_wkb(joined["geometry"]).equals(shapely.Point(_X + 20, _Y))
+        with pytest.raises(BadInput):
+            _observe(store, where=(Condition(field="results", value=1),))
+
+    def test_pages_of_observations_hold_every_one_once(self, store: Store) -> None:
+        streams = samples.datastream_table(5, samples.series())
+        samples.put_series(store, samples.observation_table(5, 20), datastreams=streams)
+        for descending in (False, True):
+            whole = _observe(store, descending=descending)
+            key = [("datastream", "descending" if descending else "ascending")]
+            assert whole["datastream"].to_pylist() == whole.sort_by(key)["datastream"].to_pylist()
+            pages, after = [], None
+            while (page := _observe(store, descending=descending, after=after, limit=13)).num_rows:
+                pages.append(page)
+                last = page.slice(page.num_rows - 1).to_pylist()[0]
+                after = (last["datastream"], last["phenomenon_time"])
+            assert pa.concat_tables(pages).equals(whole)
+            parts = [_observe(store, descending=descending, offset=at, limit=30) for at in range(0, 100, 30)]
+            assert pa.concat_tables(parts).equals(whole)
+
+    @pytest.mark.parametrize("hours", [30, 3000])
+    def test_a_correction_takes_the_place_and_the_former_value_stays(self, store: Store, hours: int) -> None:
+        streams = samples.datastream_table(2, samples.series())
+        first = samples.put_series(store, samples.observation_table(2, 3000), datastreams=streams)
+        again = samples.put_series(store, samples.observation_table(2, hours, days_late=1), datastreams=streams)
+        assert again.changed == {}
+        corrected = samples.observation_table(2, hours, warmer=5.0, days_late=2)
+        receipt = samples.put_series(store, corrected)
+        assert receipt.revision > first.revision
+        span = TimeSpan(start=samples.START, end=samples.START + timedelta(hours=hours - 1))
+        assert _observe(store, time=span).equals(corrected)
+        assert _observe(store, superseded=True).equals(samples.observation_table(2, hours))
+        assert _counted(store) == 6000
+        late = samples.observation_table(2, hours, warmer=9.0, days_late=1)
+        samples.put_series(store, late)
+        assert _observe(store, time=span).equals(corrected)
+        assert _counted(store, superseded=True) == 4 * hours
+        assert samples.put_series(store, late).changed == {}
+        samples.put_series(store, samples.observation_table(2, hours, warmer=7.0, days_late=3))
+        assert _counted(store, superseded=True) == 6 * hours
+        assert _counted(store) == 6000
+
+    def test_of_two_values_in_one_file_the_later_produced_is_current(self, store: Store) -> None:
+        streams = samples.datastream_table(1, samples.series())
+        both = [samples.observation_table(1, 3, warmer=1.0, days_late=1), samples.observation_table(1, 3)]
+        samples.put_series(store, pa.concat_tables([*both, both[0]]), datastreams=streams)
+        assert _observe(store).equals(both[0])
+        assert _observe(store, superseded=True).equals(both[1])
+
+    def test_small_batches_add_up_as_a_large_one_does(self, store: Store) -> None:
+        streams = samples.datastream_table(3, samples.series())
+        for first in range(0, 48, 8):
+            table = samples.observation_table(3, 8, first=first)
+            samples.put_series(store, table, datastreams=streams if first == 0 else None)
+        assert _observe(store).equals(samples.observation_table(3, 48))
+        assert store.catalogue.collection("observations", OPERATOR).count == 144
+
+    def test_a_derived_series_is_replaced_whole(self, store: Store) -> None:
+        for source, streams in (("measured", 5), ("derived", 3)):
+            observed = "air_temperature" if source == "measured" else "anomaly"
+            collection = samples.series(observed=observed)
+            samples.put_series(
+                store,
+                samples.observation_table(streams, 10, observed=observed),
+                datastreams=samples.datastream_table(streams, collection),
+                collection=collection,
+                source=source,
+            )
+        anomaly = samples.series(observed="anomaly")
+        fewer = samples.datastream_table(2, anomaly)
+        table = samples.observation_table(2, 8, warmer=1.0, observed="anomaly")
+        samples.put_series(store, table, datastreams=fewer, collection=anomaly, source="derived", replace=True)
+        assert _observe(store, observed_properties=("anomaly",)).equals(table)
+        assert _counted(store, observed_properties=("air_temperature",)) == 50
+        assert _counted(store, superseded=True) == 0
+        assert store.catalogue.collection(DATASTREAMS, OPERATOR).count == 7
+        names = {found.name for found in store.catalogue.collection("observations", OPERATOR).observed_properties}
+        assert names == {"air_temperature", "anomaly"}
+        again = samples.put_series(store, table, datastreams=fewer, collection=anomaly, source="derived", replace=True)
+        assert again.changed == {}
+
+    def test_datastreams_that_are_not_known_or_not_its_own_are_refused(self, store: Store) -> None:
+        streams = samples.datastream_table(2, samples.series())
+        samples.put_series(store, samples.observation_table(2, 5), datastreams=streams)
+        with pytest.raises(BadInput, match="b000002"):
+            samples.put_series(store, samples.observation_table(3, 5))
+        other = samples.series("elsewhere")
+        with pytest.raises(BadInput, match="observations"):
+            samples.put_series(
+                store,
+                samples.observation_table(2, 5),
+                datastreams=samples.datastream_table(2, other),
+                collection=other,
+            )
+        assert _counted(store) == 10
+
+    def test_a_removed_series_takes_its_datastreams_and_brings_them_back(self, store: Store) -> None:
+        streams = samples.datastream_table(2, samples.series())
+        samples.put_series(store, samples.observation_table(2, 5), datastreams=streams)
+        store.remove("observations")
+        assert store.catalogue.collection(DATASTREAMS, OPERATOR).count == 0
+        samples.put_series(store, samples.observation_table(2, 2, first=5), datastreams=streams)
+        assert _observe(store).equals(samples.observation_table(2, 7))
+
+    # Coverages
+
+    def test_a_coverage_is_the_same_in_both_layouts(self, store: Store) -> None:
+        given = samples.cube()
+        receipt = samples.put_cube(store, given)
+        for layout in ("map", "series"):
+            with store.cubes.open("built_fraction", OPERATOR, layout) as found:
+                assert found.equals(given)
+        collection = store.catalogue.collection("built_fraction", OPERATOR)
+        assert collection.grid is not None
+        assert (collection.grid.columns, collection.grid.rows) == (30, 40)
+        assert collection.grid.bbox.as_list() == [_X - 5, _Y - 5, _X + 295, _Y + 395]
+        assert collection.temporal == (samples.START, samples.START + timedelta(hours=29))
+        assert samples.put_cube(store, given).revision == receipt.revision
+
+    def test_a_reader_keeps_its_revision_of_a_coverage(self, store: Store) -> None:
+        samples.put_cube(store, samples.cube())
+        with store.cubes.open("built_fraction", OPERATOR) as held:
+            samples.put_cube(store, samples.cube(offset=1.0))
+            samples.put_cube(store, samples.cube(offset=2.0))
+            assert held.equals(samples.cube())
+        with store.cubes.open("built_fraction", OPERATOR) as found:
+            assert found.equals(samples.cube(offset=2.0))
+
+    def test_a_coverage_holds_what_it_declares(self, store: Store) -> None:
+        with pytest.raises(BadInput, match="built_fraction"):
+            samples.put_cube(store, samples.cube().rename(built_fraction="heat"))
+        with pytest.raises(BadInput, match="ascending"):
+            samples.put_cube(store, samples.cube().isel(y=slice(None, None, -1)))
+        assert store.catalogue.collections(OPERATOR) == []
+
+    # Together
+
+    def test_kinds_do_not_mix(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(3)))
+        with pytest.raises(BadInput):
+            store.observations.read(ObservationQuery(collection="buildings"), OPERATOR)
+        with pytest.raises(BadInput), store.cubes.open("buildings", OPERATOR):
+            pass
+        with pytest.raises(BadInput, match="features"):
+            samples.put_series(store, samples.observation_table(1, 1), collection=samples.series("buildings"))
+
+    def test_readers_see_whole_revisions_while_commits_land(self, store: Store) -> None:
+        """Each commit raises every building by one metre: no answer may mix two heights."""
+        samples.put_features(store, samples.building_table(range(0, 700, 7)))
+        stop = threading.Event()
+        mixed: list[set[float]] = []
+        reads: list[int] = []
+
+        def read() -> None:
+            while not stop.is_set():
+                heights = set(_read(store)["height"].drop_null().to_pylist())
+                reads.append(len(heights))
+                if len(heights) != 1:
+                    mixed.append(heights)
+
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for metres in range(1, 9):
+            samples.put_features(store, samples.building_table(range(0, 700, 7), raised=float(metres)))
+        stop.set()
+        for reader in readers:
+            reader.join()
+        assert mixed == []
+        assert reads
+        assert set(_read(store)["height"].drop_null().to_pylist()) == {11.0}
