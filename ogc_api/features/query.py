@@ -186,15 +186,14 @@ def read_cursor(text: str, kinds: tuple[FieldType, ...]) -> tuple[Scalar, ...]:
         FieldType.BOOLEAN: bool,
     }
     try:
-        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        values = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
         if not isinstance(values, list) or len(values) != len(kinds):
             raise ValueError(text)
         for value, kind in zip(values, kinds, strict=True):
             if value is not None and not isinstance(value, accepted.get(kind, str)):
                 raise ValueError(text)
-        dated = (FieldType.DATE, FieldType.DATETIME)
         return tuple(
-            parse_instant(value) if kind in dated and value is not None else value
+            parse_instant(value) if kind is FieldType.DATETIME and value is not None else value
             for value, kind in zip(values, kinds, strict=True)
         )
     except (ValueError, binascii.Error, orjson.JSONDecodeError, BadInput):

@@ -7,6 +7,7 @@ The last version of an object bears the object's id; a former one bears ``<id>@<
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -52,10 +53,13 @@ class Versions:
 
 def former_rows(table: pa.Table) -> pa.Array:
     """Return the ``row`` of each version that is not the last of its object, by start then by row."""
-    table = table.select(["id", "valid_from", "row"]).combine_chunks()
     if pc.count_distinct(table["id"]).as_py() == table.num_rows:
         return pa.array([], pa.int64())
-    keys = [(name, "ascending") for name in ("id", "valid_from", "row")]
-    ordered = table.take(pc.sort_indices(table, sort_keys=keys, null_placement="at_start"))
+    starts = table["valid_from"]
+    # An unknown start is before any other.
+    known = pc.fill_null(starts, pa.scalar(datetime(1, 1, 1, tzinfo=UTC), starts.type))
+    ordered = pa.table({"id": table["id"], "start": known, "row": table["row"]}).sort_by(
+        [(name, "ascending") for name in ("id", "start", "row")]
+    )
     same = pc.equal(ordered["id"].slice(0, table.num_rows - 1), ordered["id"].slice(1))
     return ordered["row"].slice(0, table.num_rows - 1).filter(same).combine_chunks()

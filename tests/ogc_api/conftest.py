@@ -6,9 +6,9 @@ import asyncio
 
 import httpx
 import pytest
-from ogc_city import city
 
 from ogc_api.door import OgcApiDoor
+from tests.ogc_api.small_city import city
 
 BASE = "https://ville.example/jumeau/ogc"
 

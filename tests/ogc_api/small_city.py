@@ -33,7 +33,7 @@ from twin.store.embedded import open_store
 
 BUILDINGS = 120
 HOURS = 72
-STATIONS = ("Église Saint-Pierre", "L'Haÿ; <b>« Zoé »</b> & \"nord\"", "Bois\\vert")
+STATIONS = ("Église Saint-Pierre", 'L\'Haÿ; <b>« Zoé »</b> & "nord"', "Bois\\vert")
 START = datetime(2026, 7, 1, tzinfo=UTC)
 ORIGIN = np.array([770_000.0, 6_279_000.0])
 STEP = 40.0
@@ -69,7 +69,7 @@ BUILDING_FIELDS = (
     field("public", FieldType.BOOLEAN),
     field("permit", FieldType.DATE),
 )
-COMMUNES = ("Mauguio", "Pérols", "A<B & \"C\"")
+COMMUNES = ("Mauguio", "Pérols", 'A<B & "C"')
 
 
 def buildings() -> pa.RecordBatch:
