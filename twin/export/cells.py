@@ -19,7 +19,7 @@ from twin.model import Collection
 from twin.store import Principal, Store
 from twin.time import TimeSpan
 
-_BLOCK_CELLS = 32_768
+_BLOCK_CELLS = 16_384
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from twin.store import FeatureQuery, ObservationQuery, Principal, Store
 from twin.time import TimeSpan
 
 # A batch to write: enough rows to be worth a call, few enough to bound memory whatever a row weighs.
-BATCH_ROWS = 32_768
+BATCH_ROWS = 16_384
 BATCH_BYTES = 32_000_000
 
 _CODE = re.compile(r"[A-Za-z]+:\w+")
