@@ -20,8 +20,8 @@ EXTENT = 4096
 type Integers = NDArray[np.int64]
 
 _MOVE_TO, _LINE_TO, _CLOSE_PATH = 1, 2, 7
-_POINT, _LINE, _POLYGON = 1, 2, 3
-_KINDS = {0: _POINT, 1: _LINE, 3: _POLYGON, 4: _POINT, 5: _LINE, 6: _POLYGON}  # by GEOS type
+_LINE, _POLYGON = 2, 3
+_KINDS = np.array([0, _LINE, 0, _POLYGON, 0, _LINE, _POLYGON, 0])  # by GEOS type
 
 
 def encode_layer(name: str, geometries: NDArray[np.object_], attributes: dict[str, pa.Array]) -> bytes:
@@ -30,14 +30,14 @@ def encode_layer(name: str, geometries: NDArray[np.object_], attributes: dict[st
     Parameters
     ----------
     geometries
-        Points, lines or polygons, single or multiple, in tile coordinates: 0 to :data:`EXTENT`,
-        y down. Those that vanish when rounded are left out.
+        Lines or polygons, single or multiple, in tile coordinates: 0 to :data:`EXTENT`, y down.
+        Others, and those that vanish when rounded, are left out.
     attributes
         Columns as long as `geometries`; a null is no attribute.
     """
-    kinds = np.array([_KINDS.get(kind, 0) for kind in range(8)])[shapely.get_type_id(geometries)]
+    kinds = _KINDS[shapely.get_type_id(geometries)]
     features: dict[int, tuple[int, bytes]] = {}
-    for kind in (_POINT, _LINE, _POLYGON):
+    for kind in (_LINE, _POLYGON):
         chosen = np.flatnonzero(kinds == kind)
         if len(chosen):
             features |= {int(chosen[at]): (kind, data) for at, data in _commands(geometries[chosen], kind)}
@@ -56,34 +56,29 @@ def encode_layer(name: str, geometries: NDArray[np.object_], attributes: dict[st
 def _commands(geometries: NDArray[np.object_], kind: int) -> list[tuple[int, bytes]]:
     """Return the encoded commands of each geometry that has any, with its index."""
     parts, owner = shapely.get_parts(geometries, return_index=True)
+    outward = np.ones(len(parts))
     if kind == _POLYGON:
-        parts, part_owner = shapely.get_rings(shapely.orient_polygons(parts), return_index=True)
-        owner = owner[part_owner]
+        parts, polygon = shapely.get_rings(shapely.orient_polygons(parts), return_index=True)
+        owner = owner[polygon]
+        outward = np.where(np.diff(polygon, prepend=-1) != 0, 1.0, -1.0)
     coordinates, part = shapely.get_coordinates(parts, return_index=True)
     corners = np.rint(coordinates).astype(np.int64)
-    if kind != _POINT:
-        distinct = np.ones(len(corners), dtype=bool)
-        distinct[1:] = (np.diff(corners, axis=0) != 0).any(axis=1) | (np.diff(part) != 0)
-        corners, part = corners[distinct], part[distinct]
+    distinct = np.ones(len(corners), dtype=bool)
+    distinct[1:] = (np.diff(corners, axis=0) != 0).any(axis=1) | (np.diff(part) != 0)
+    corners, part = corners[distinct], part[distinct]
+    drawn = np.bincount(part, minlength=len(parts)) >= 2
     if kind == _POLYGON:
-        last = np.append(np.diff(part) != 0, True) if len(part) else np.zeros(0, dtype=bool)
-        corners, part = corners[~last], part[~last]
-    lengths = np.bincount(part, minlength=len(parts))
-    whole = (lengths >= kind)[part]
-    corners, part = corners[whole], part[whole]
+        # A ring that rounding has flattened or turned over would be read as another ring's hole.
+        cross = corners[:-1, 0] * corners[1:, 1] - corners[1:, 0] * corners[:-1, 1]
+        within = part[:-1] == part[1:]
+        drawn = np.bincount(part[:-1][within], cross[within], minlength=len(parts)) * outward > 0
+        closing = np.append(~within, True)[: len(part)]
+        corners, part = corners[~closing], part[~closing]
+    corners, part = corners[drawn[part]], part[drawn[part]]
     if not len(part):
         return []
     _, firsts, lengths = np.unique(part, return_index=True, return_counts=True)
-    owners = owner[part[firsts]]
-    if kind == _POINT:
-        firsts, owners, lengths = _joined(firsts, owners)
-    return _encode(corners, firsts, lengths, owners, kind)
-
-
-def _joined(firsts: Integers, owners: Integers) -> tuple[Integers, Integers, Integers]:
-    """Merge the points of a feature into one run: one MoveTo takes them all."""
-    names, starts, counts = np.unique(owners, return_index=True, return_counts=True)
-    return firsts[starts], names, counts
+    return _encode(corners, firsts, lengths, owner[part[firsts]], kind)
 
 
 def _encode(
@@ -94,17 +89,16 @@ def _encode(
     new_owner = np.append(True, np.diff(owners) != 0)
     steps[firsts[new_owner]] = corners[firsts[new_owner]]
     zigzag = (steps << 1) ^ (steps >> 63)
-    # Words of a run: a command before the first corner, one before the second, one after the last.
-    middle, end = int(kind != _POINT), int(kind == _POLYGON)
-    sizes = 1 + 2 * lengths + middle + end
+    # Words of a run: a command before the first corner, one before the second, one after a polygon's last.
+    end = int(kind == _POLYGON)
+    sizes = 2 + 2 * lengths + end
     begins = np.cumsum(sizes) - sizes
     words = np.zeros(int(sizes.sum()), dtype=np.uint64)
     order = np.arange(len(corners)) - np.repeat(firsts, lengths)
-    at = np.repeat(begins, lengths) + 1 + 2 * order + middle * (order > 0)
+    at = np.repeat(begins, lengths) + 1 + 2 * order + (order > 0)
     words[at], words[at + 1] = zigzag[:, 0], zigzag[:, 1]
-    words[begins] = (lengths << 3 if kind == _POINT else 1 << 3) | _MOVE_TO
-    if middle:
-        words[begins + 3] = ((lengths - 1) << 3) | _LINE_TO
+    words[begins] = (1 << 3) | _MOVE_TO
+    words[begins + 3] = ((lengths - 1) << 3) | _LINE_TO
     if end:
         words[begins + sizes - 1] = (1 << 3) | _CLOSE_PATH
     data, widths = _varints(words)
