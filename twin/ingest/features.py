@@ -85,7 +85,7 @@ def _geometry(
         geometry, crs = points_of(rows, columns, part.read.decimal, faults), part.read.crs
     if crs is None:
         raise BadManifest(f"{rows.file}: declare its coordinate reference system in read.crs.")
-    return place(geometry, crs, collection.geometry, anywhere=part.read.anywhere, faults=faults, intake=intake)
+    return place(geometry, crs, collection.geometry, part.read, faults, intake)
 
 
 def _instant(moment: Moment | None, name: str, rows: Rows, faults: Faults) -> pa.Array:

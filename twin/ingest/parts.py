@@ -21,13 +21,15 @@ class Read(Model):
     """How the bytes of a file are to be read.
 
     ``crs`` is for files that do not say theirs, and must not contradict one that does. ``anywhere``
-    keeps coordinates outside the area of use of the city's CRS (stations overseas).
+    keeps coordinates outside the area of use of the city's CRS (stations overseas). ``missing_z`` is
+    the height that stands for an unknown one: geometries that have it lose their Z.
     """
 
     layer: str | None = None
     encoding: str | None = None
     crs: str | None = None
     anywhere: bool = False
+    missing_z: float | None = None
     delimiter: Annotated[str, Constrained(min_length=1, max_length=1)] = ","
     decimal: Annotated[str, Constrained(min_length=1, max_length=1)] = "."
     skip_rows: Annotated[int, Constrained(ge=0)] = 0

@@ -15,6 +15,7 @@ from twin.crs import CRS84, definition, normalise, transform_geometry
 from twin.errors import BadData, BadManifest
 from twin.ingest.conversion import numbers
 from twin.ingest.intake import Faults, Intake, Rows
+from twin.ingest.parts import Read
 
 LAMBERT_93 = "EPSG:2154"
 # Beyond the edge of an area of use, coordinates stay sound for this share of its width.
@@ -102,12 +103,12 @@ def degrees(bounds: tuple[float, float, float, float]) -> bool:
 
 
 def place(
-    geometry: NDArray[np.object_], source: str, wanted: str | None, *, anywhere: bool, faults: Faults, intake: Intake
+    geometry: NDArray[np.object_], source: str, wanted: str | None, read: Read, faults: Faults, intake: Intake
 ) -> NDArray[np.object_]:
     """Return geometries in the storage CRS and of the wanted type; those that cannot be are faults.
 
-    Z is kept as it is. A geometry that is absent, lies at 0, 0, or outside the area where its CRS
-    or the city's is defined (unless `anywhere`) is a fault.
+    Z is kept as it is, or lost where it is ``read.missing_z``. A geometry that is absent, lies at
+    0, 0, or outside the area where the city's CRS is defined (unless ``read.anywhere``) is a fault.
     """
     wrong = shapely.is_missing(geometry) | shapely.is_empty(geometry)
     _fault(faults, wrong, geometry, "there is no geometry")
@@ -116,10 +117,13 @@ def place(
     moved = transform_geometry(_without(geometry, faults.bad), source, intake.crs)
     x, y = _anchor(moved)
     lost = ~np.isfinite(x) | ~np.isfinite(y)
-    if not anywhere:
+    if not read.anywhere:
         xmin, ymin, xmax, ymax = _box_in(intake.crs, intake.crs)
         lost |= (x < xmin) | (x > xmax) | (y < ymin) | (y > ymax)
     _fault(faults, lost & ~faults.bad, geometry, f"read as {source}, this lies outside the area of {intake.crs}")
+    if read.missing_z is not None:
+        unknown = _has_z(moved, read.missing_z)
+        moved[unknown] = shapely.force_2d(moved[unknown])
     shaped, misfit = _shape(_without(moved, faults.bad), wanted)
     _fault(faults, misfit, geometry, f"this is not a {wanted}")
     return shaped
@@ -136,6 +140,13 @@ def _fault(faults: Faults, mask: NDArray[np.bool_], geometry: NDArray[np.object_
         shown = np.full(len(geometry), None, dtype=object)
         shown[mask] = shapely.to_wkt(geometry[mask], rounding_precision=6)
         faults.add(mask, "geometry", pa.array(shown, pa.string()), reason)
+
+
+def _has_z(geometry: NDArray[np.object_], height: float) -> NDArray[np.bool_]:
+    points, owner = shapely.get_coordinates(geometry, include_z=True, return_index=True)
+    found = np.zeros(len(geometry), dtype=bool)
+    found[owner[points[:, 2] == height]] = True
+    return found
 
 
 def _anchor(geometry: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

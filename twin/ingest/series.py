@@ -124,7 +124,7 @@ class _Reader:
         few = Rows(rows.file, rows.first, rows.table.take(pa.array(firsts)))
         own = Faults(few, self.intake.quarantine)
         points = points_of(few, (at.x, at.y, at.z), self.part.read.decimal, own)
-        moved = place(points, crs, None, anywhere=self.part.read.anywhere, faults=own, intake=self.intake)
+        moved = place(points, crs, None, self.part.read, own, self.intake)
         for identifier, point in zip(objects.take(pa.array(firsts)).to_pylist(), moved, strict=True):
             if identifier is not None and point is not None:
                 self.places.setdefault(identifier, shapely.to_wkb(point, output_dimension=3, flavor="iso"))
