@@ -21,7 +21,7 @@ from twin import registry
 from twin.context import Twin
 from twin.errors import BadInput, BadManifest
 from twin.ingest.files import find, with_sidecars
-from twin.ingest.intake import Intake
+from twin.ingest.intake import Intake, Notes
 from twin.ingest.manifest import Manifest
 from twin.ingest.quarantine import Quarantine
 from twin.model import Model, Product, Quality, Run
@@ -106,20 +106,20 @@ def ingest(twin: Twin, manifest_path: Path, *, dry_run: bool = False, progress: 
     if not dry_run and _done(twin, run):
         return IngestReport(name=run.name)
     sheet = twin.settings.store.folder / _QUARANTINE / f"{run.id}.csv"
-    notes: dict[str, None] = {}
+    notes = Notes()
 
     def products(scratch: Path) -> Iterable[Product]:
         for number, (part, files) in enumerate(parts):
             source: Source = registry.load(registry.SOURCES, part.source)()
             room = scratch / str(number)
             room.mkdir()
-            intake = Intake(twin.settings.city.crs, quarantine, room, notes.setdefault)
+            intake = Intake(twin.settings.city.crs, quarantine, room, notes)
             yield from source.read(manifest, part, files, intake)
 
     with Quarantine(sheet, manifest.dataset) as quarantine:
         report = _publish(twin, run, products, progress or _silent, quarantine=quarantine, dry_run=dry_run)
     kept_out = {"quarantined": quarantine.rows, "quarantine": sheet if quarantine.rows else None}
-    return IngestReport(**{**dict(report), **kept_out, "notes": tuple(notes)})
+    return IngestReport(**{**dict(report), **kept_out, "notes": notes.sentences()})
 
 
 def derive(

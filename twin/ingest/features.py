@@ -41,35 +41,36 @@ def read_features(collection: Collection, part: Part, stream: Iterable[Rows], in
         raise BadManifest(f"{collection.id}: this part does not read features.")
     schema = pa.schema([*feature_schema(collection.fields), *ORIGIN])
     path = intake.scratch / f"{collection.id}-{len(list(intake.scratch.iterdir()))}.parquet"
-    invalid = 0
     with pq.ParquetWriter(path, schema) as writer:
         for rows in stream:
-            batch, crooked = _convert(collection, rule, part, rows, intake)
-            invalid += crooked
+            batch = _convert(collection, rule, part, rows, intake)
             writer.write_table(batch.cast(schema), row_group_size=BATCH_ROWS)
-    if invalid:
-        intake.note(f"{collection.id}: {invalid} geometries are not valid by OGC rules; they are kept as published.")
     return Features(collection, _settled(collection, rule, path, intake))
 
 
-def _convert(
-    collection: Collection, rule: FeaturesPart, part: Part, rows: Rows, intake: Intake
-) -> tuple[pa.Table, int]:
+def _convert(collection: Collection, rule: FeaturesPart, part: Part, rows: Rows, intake: Intake) -> pa.Table:
     faults = Faults(rows, intake.quarantine)
     geometry = _geometry(collection, rule, part, rows, faults, intake)
     columns = {"valid_from": _instant(rule.valid_from, "valid_from", rows, faults)}
     columns["valid_to"] = _instant(rule.valid_to, "valid_to", rows, faults)
     backwards = pc.greater_equal(columns["valid_from"], columns["valid_to"]).fill_null(False)
     faults.add(np.asarray(backwards), "valid_to", columns["valid_to"].cast(pa.string()), "life ends before it starts")
-    columns |= read_fields(collection.fields, rule.fields, rows, faults, part.read.decimal)
+    fields, origins = read_fields(collection.fields, rule.fields, rows, faults, part.read.decimal)
+    columns |= fields
     columns["id"] = _identity(rule.id, rows, geometry, faults)
     columns["geometry"] = pa.array(shapely.to_wkb(geometry, output_dimension=3, flavor="iso"), pa.binary())
     columns["_file"] = pa.repeat(rows.file, len(rows))
     columns["_row"] = pa.array(np.arange(rows.first, rows.first + len(rows)))
     kept = ~faults.bad
     crooked = int((~shapely.is_valid(geometry[kept])).sum())
+    intake.notes.count(f"{collection.id}: {{n}} geometries are not valid by OGC rules; kept as published.", crooked)
+    for name, origin in origins.items():
+        for pair in pc.value_counts(origin.filter(pa.array(kept)).drop_null()).to_pylist():
+            intake.notes.count(
+                f"{collection.id}: {{n}} values of {name} are of origin: {pair['values']}.", pair["counts"]
+            )
     names = [*feature_schema(collection.fields).names, *(field.name for field in ORIGIN)]
-    return pa.table({name: columns[name] for name in names}).filter(pa.array(kept)), crooked
+    return pa.table({name: columns[name] for name in names}).filter(pa.array(kept))
 
 
 def _geometry(
@@ -116,23 +117,25 @@ def _settled(collection: Collection, rule: FeaturesPart, path: Path, intake: Int
     """Find duplicates at once, so that the notes are complete, then stream."""
     names = feature_schema(collection.fields).names
     duplicates = Duplicates.find(path, names, by_life=rule.id.position is None and not rule.distinct)
+    notes = intake.notes
     if rule.id.position is not None:
-        intake.note(
-            f"{collection.id}: the id is the position to {rule.id.position:g} m; {len(duplicates)} objects share that "
-            "of another, and are told apart by all that is read of them, then counted."
+        notes.say(f"{collection.id}: an id is the position to {rule.id.position:g} m.")
+        notes.count(
+            f"{collection.id}: {{n}} objects have the rounded position of another, and are told apart by all that is "
+            "read of them, then counted.",
+            len(duplicates),
         )
     elif rule.distinct:
-        differing = len(set(duplicates.rows.filter(pc.invert(duplicates.rows["same"]))["id"].to_pylist()))
-        if differing:
-            intake.note(
-                f"{collection.id}: {differing} objects have rows that differ; one of them is kept, in any order."
-            )
+        differing = duplicates.rows.filter(pc.invert(duplicates.rows["same"]))["id"]
+        notes.count(
+            f"{collection.id}: {{n}} objects have rows that differ; one of them is kept, in any order.",
+            len(pc.unique(differing)),
+        )
     else:
         clash = duplicates.differing()
         for file, rows, ids, first in clash:
             intake.quarantine.add(file, rows, "id", ids, f"this id is already that of row {first}, which differs")
             intake.quarantine.rows += len(rows)
-        repeated = len(duplicates) - sum(len(rows) for _, rows, _, _ in clash)
-        if repeated:
-            intake.note(f"{collection.id}: {repeated} rows repeat an earlier one entirely, and count once.")
+        repeated = len(duplicates) - len(clash)
+        notes.count(f"{collection.id}: {{n}} rows repeat an earlier one entirely, and count once.", repeated)
     return duplicates.stream(path, names, keep=rule.id.position is not None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +17,28 @@ from twin.ingest.quarantine import Quarantine
 BATCH_ROWS = 65_536
 
 
+class Notes:
+    """What the operator should know of the files: what was assumed, found, or filled in; each thing once."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int | None] = {}
+
+    def say(self, sentence: str) -> None:
+        """Note a fact."""
+        self._counts[sentence] = None
+
+    def count(self, sentence: str, number: int) -> None:
+        """Add to the number that stands for ``{n}`` in `sentence`; nothing is said of none."""
+        if number:
+            self._counts[sentence] = (self._counts.get(sentence) or 0) + number
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return the notes, in the order in which they came up."""
+        return tuple(
+            text if number is None else text.replace("{n}", f"{number:,}") for text, number in self._counts.items()
+        )
+
+
 @dataclass(frozen=True)
 class Intake:
     """The surroundings of one ingest.
@@ -30,14 +51,14 @@ class Intake:
         Where rows that cannot be read go.
     scratch
         An empty folder for the source's own temporary files.
-    note
-        Tells the operator what was assumed or found; each sentence once.
+    notes
+        What the operator should know.
     """
 
     crs: str
     quarantine: Quarantine
     scratch: Path
-    note: Callable[[str], None]
+    notes: Notes
 
 
 @dataclass(frozen=True)

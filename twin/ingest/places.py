@@ -88,7 +88,7 @@ def settle_crs(
     if known:
         return known
     if bounds is not None and _inside(bounds, _box_in(LAMBERT_93, LAMBERT_93)):
-        intake.note(
+        intake.notes.say(
             f"{file} does not say its CRS; its coordinates are those of Lambert-93, and were read as EPSG:2154."
         )
         return LAMBERT_93
@@ -124,6 +124,9 @@ def place(
     if read.missing_z is not None:
         unknown = _has_z(moved, read.missing_z)
         moved[unknown] = shapely.force_2d(moved[unknown])
+        intake.notes.count(
+            f"{{n}} geometries have no height (Z = {read.missing_z:g}), and are kept flat.", unknown.sum()
+        )
     shaped, misfit = _shape(_without(moved, faults.bad), wanted)
     _fault(faults, misfit, geometry, f"this is not a {wanted}")
     return shaped

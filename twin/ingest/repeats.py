@@ -41,8 +41,7 @@ def drop_repeats(path: Path, intake: Intake) -> Iterator[pa.RecordBatch]:
         connection.execute("SET TimeZone = 'UTC'")
         repeats = connection.execute(_REPEATS, [str(path)]).to_arrow_table()
     equal = int(pc.sum(repeats["same"]).as_py() or 0)
-    if equal:
-        intake.note(f"{path.stem.rsplit('-', 1)[0]}: {equal} values repeat an earlier one, and count once.")
+    intake.notes.count("{n} values repeat an earlier one of the same instant, and count once.", equal)
     for row in repeats.filter(pc.invert(repeats["same"])).to_pylist():
         why = "supersedes this value, with a later result time" if row["superseded"] else "gives another value"
         intake.quarantine.add(

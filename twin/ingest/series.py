@@ -209,6 +209,5 @@ def read_series(collection: Collection, part: Part, stream: Iterable[Rows], inta
         for rows in stream:
             for table in reader.convert(rows):
                 writer.write_table(table.cast(STAGED_SCHEMA), row_group_size=BATCH_ROWS)
-    if reader.empty:
-        intake.note(f"{collection.id}: {reader.empty} empty values make no observation.")
+    intake.notes.count(f"{collection.id}: {{n}} empty values make no observation.", reader.empty)
     return Series(collection, reader.datastreams(collection), drop_repeats(path, intake))

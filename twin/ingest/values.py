@@ -17,8 +17,8 @@ from twin.model import Field, FieldType
 
 def read_fields(
     fields: tuple[Field, ...], readings: dict[str, tuple[Reading, ...]], rows: Rows, faults: Faults, decimal: str
-) -> dict[str, pa.Array]:
-    """Return a column for each of `fields`, in order; a field without a reading is null throughout.
+) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
+    """Return a column for each of `fields`, and for those with a labelled reading the label of the one that won.
 
     Each field takes the first of its readings that has a value in the row; a value that cannot be
     read is a fault of the row, whichever reading it came from.
@@ -43,7 +43,8 @@ def read_fields(
                 if reading.origin_of not in origins:
                     raise BadManifest(f"{field.name}: origin_of names {reading.origin_of!r}, which is no field.")
                 columns[field.name] = origins[reading.origin_of]
-    return columns
+    labelled = {name for name, ways in readings.items() if any(way.origin for way in ways)}
+    return columns, {name: origin for name, origin in origins.items() if name in labelled}
 
 
 def _read(reading: Reading, field: Field, rows: Rows, decimal: str) -> Converted:
