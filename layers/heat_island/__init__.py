@@ -1,0 +1,5 @@
+"""Urban heat island at stations: hourly and daily differences with a reference, and a summary."""
+
+from layers.heat_island.layer import HeatIsland, Parameters
+
+__all__ = ["HeatIsland", "Parameters"]

@@ -1,0 +1,289 @@
+"""The collections of the heat island at stations: how they are told, and their Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from layers.heat_island.method import Matrix, mean_known, thresholds
+from layers.heat_island.stations import Stations
+from twin.model import (
+    DATASTREAM_FIELDS,
+    OBSERVATION_SCHEMA,
+    Collection,
+    Features,
+    Field,
+    FieldType,
+    Kind,
+    ObservedProperty,
+    Quality,
+    Ramp,
+    Series,
+    Style,
+    Text,
+    datastream_id,
+    feature_schema,
+)
+from twin.observed_properties import known_properties
+
+if TYPE_CHECKING:
+    from layers.heat_island.layer import Analysis
+
+type Analyses = Callable[[], Iterator[Analysis]]
+
+_KEYWORDS = ("îlot de chaleur urbain", "urban heat island", "température de l'air", "air temperature")
+_RAMP = Ramp(minimum=-1.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
+_DIFFERENCE = known_properties()["air_temperature_difference"]
+_BIAS = Text(
+    fr="Tirées de valeurs horaires, les minimales sont un peu surestimées et les maximales sous-estimées.",
+    en="Taken from hourly values, minima are slightly too high and maxima too low.",
+)
+
+
+def _daily(name: str, unit: str, fr: str, en: str) -> ObservedProperty:
+    return ObservedProperty(name=name, title=Text(fr=fr, en=en), unit=unit)
+
+
+DAILY = (
+    _daily("tmin_difference", "K", "Écart de la minimale à la référence", "Difference of the minimum"),
+    _daily("night_maximum_difference", "K", "Plus grand écart de la nuit", "Greatest difference of the night"),
+    _daily("tmin", "Cel", "Température minimale du jour", "Daily minimum temperature"),
+    _daily("tmax", "Cel", "Température maximale du jour", "Daily maximum temperature"),
+    _daily("tmin_completeness", "%", "Complétude de la minimale", "Completeness of the minimum"),
+    _daily("tmax_completeness", "%", "Complétude de la maximale", "Completeness of the maximum"),
+    _daily("night_completeness", "%", "Complétude de la nuit", "Completeness of the night"),
+)
+
+
+@dataclass(frozen=True)
+class About:
+    """What the collections say of how they were made; ``lapse_rate`` is None where altitude was left out."""
+
+    timeseries: Collection
+    objects: Collection
+    reference: tuple[str, ...]
+    made: datetime
+    night: tuple[int, int]
+    lapse_rate: float | None
+    completeness: float
+
+    @property
+    def method(self) -> Text:
+        """The method, in a sentence or two."""
+        stations, share = ", ".join(self.reference), f"{100 * self.completeness:g} %"
+        if self.lapse_rate is None:
+            french, english = "sans correction d'altitude", "without correction for altitude"
+        else:
+            french = f"corrigées de l'altitude ({self.lapse_rate:g} K/m)"
+            english = f"corrected for altitude ({self.lapse_rate:g} K/m)"
+        dusk, dawn = self.night
+        return Text(
+            fr=f"Température de l'air moins celle de la référence ({stations}), {french} ; nuit de {dusk} h à "
+            f"{dawn} h UTC ; au moins {share} des heures ; valeurs signalées douteuses exclues.",
+            en=f"Air temperature minus that of the reference ({stations}), {english}; night from {dusk} to "
+            f"{dawn} UTC; at least {share} of the hours; flagged values left out.",
+        )
+
+    def collection(self, name: str, kind: Kind, title: Text, description: Text, **more: object) -> Collection:
+        """Return one of the collections, with what they share."""
+        return Collection.model_validate(
+            {
+                "id": name,
+                "kind": kind,
+                "title": title,
+                "description": description,
+                "keywords": _KEYWORDS,
+                "crs": self.objects.crs,
+                "licence": self.timeseries.licence,
+                "producer": self.timeseries.producer,
+                "lineage": self.method,
+                **more,
+            }
+        )
+
+
+# --- Time series -----------------------------------------------------------------------------------
+
+
+def hourly_series(about: About, stations: Stations, analyses: Analyses) -> Series:
+    """Return the hourly difference at each station."""
+    collection = about.collection(
+        "heat_island",
+        Kind.TIMESERIES,
+        Text(fr="Îlot de chaleur, heure par heure", en="Heat island, hour by hour"),
+        Text(
+            fr="Écart de température de l'air entre chaque station et la référence, à chaque heure.",
+            en="Difference of air temperature between each station and the reference, each hour.",
+        ),
+        observed_properties=(_DIFFERENCE,),
+        style=Style(symbol="point", size=9, order=95, visible=False, colour_by=_DIFFERENCE.name, ramp=_RAMP),
+    )
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for found in analyses():
+            yield _observations(found.stations, _DIFFERENCE, found.hours, found.difference, about.made)
+
+    return Series(collection, _datastreams(collection, stations), batches())
+
+
+def daily_series(about: About, stations: Stations, analyses: Analyses) -> Series:
+    """Return the daily minimum, maximum and differences at each station, each with its completeness."""
+    description = Text(
+        fr="Jour climatologique : minimale de 18 h UTC la veille à 18 h UTC, maximale de 6 h à 6 h UTC le lendemain. ",
+        en="Climatological day: minimum from 18 UTC on the eve to 18 UTC, maximum from 06 to 06 UTC the next day. ",
+    )
+    collection = about.collection(
+        "heat_island_daily",
+        Kind.TIMESERIES,
+        Text(fr="Îlot de chaleur, jour par jour", en="Heat island, day by day"),
+        Text(fr=description.fr + _BIAS.fr, en=description.en + _BIAS.en),
+        observed_properties=DAILY,
+        style=Style(symbol="point", size=9, order=95, visible=False, colour_by="tmin_difference", ramp=_RAMP),
+    )
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for found in analyses():
+            for observed in DAILY:
+                yield _observations(found.stations, observed, found.days, found.daily[observed.name], about.made)
+
+    return Series(collection, _datastreams(collection, stations), batches())
+
+
+def _datastreams(collection: Collection, stations: Stations) -> pa.Table:
+    """Return a datastream of each property at each station, where and when that of the temperature is."""
+    given = stations.streams
+    tables = []
+    for observed in collection.observed_properties:
+        columns = {
+            "id": [datastream_id(identity, observed.name) for identity in stations.ids],
+            "valid_from": given["valid_from"],
+            "valid_to": given["valid_to"],
+            "geometry": given["geometry"],
+            "name": [f"{name} : {observed.title.fr.lower()}" for name in stations.names],
+            "timeseries": [collection.id] * len(stations),
+            "object_collection": given["object_collection"],
+            "object_id": given["object_id"],
+            "observed_property": [observed.name] * len(stations),
+            "unit": [observed.unit] * len(stations),
+        }
+        tables.append(pa.table(columns).cast(feature_schema(DATASTREAM_FIELDS)))
+    return pa.concat_tables(tables)
+
+
+def _observations(
+    stations: Stations,
+    observed: ObservedProperty,
+    times: NDArray[np.datetime64],
+    values: Matrix,
+    made: datetime,
+) -> pa.RecordBatch:
+    """Return the values that are known, ordered by station, then time."""
+    station, step = np.nonzero(np.isfinite(values))
+    streams = pa.array([datastream_id(identity, observed.name) for identity in stations.ids], pa.string())
+    count = len(station)
+    stamp = pa.timestamp("us", tz="UTC")
+    return pa.RecordBatch.from_arrays(
+        [
+            streams.take(pa.array(station)),
+            pa.array(times[step].astype("M8[us]")).cast(stamp),
+            pa.array(np.full(count, np.datetime64(made.replace(tzinfo=None), "us"))).cast(stamp),
+            pa.array(values[station, step]),
+            pa.nulls(count, pa.string()),
+            pa.array(np.full(count, int(Quality.GOOD), np.uint8)),
+            pa.nulls(count, pa.string()),
+        ],
+        schema=OBSERVATION_SCHEMA,
+    )
+
+
+# --- Summary ---------------------------------------------------------------------------------------
+
+
+def _field(name: str, kind: FieldType, unit: str | None, fr: str, en: str) -> Field:
+    return Field(name=name, type=kind, unit=unit, title=Text(fr=fr, en=en))
+
+
+_NUMBER, _INTEGER, _STRING, _BOOLEAN = FieldType.NUMBER, FieldType.INTEGER, FieldType.STRING, FieldType.BOOLEAN
+SUMMARY = (
+    _field("name", _STRING, None, "Station", "Station"),
+    _field("altitude", _NUMBER, "m", "Altitude", "Altitude"),
+    _field("is_reference", _BOOLEAN, None, "Station de référence", "Reference station"),
+    _field("nocturnal_index", _NUMBER, "K", "Indice nocturne", "Nocturnal index"),
+    _field("mean_tmin_difference", _NUMBER, "K", "Écart moyen de la minimale", "Mean difference of the minimum"),
+    _field("nights", _INTEGER, None, "Nuits comptées", "Nights counted"),
+    _field("days", _INTEGER, None, "Jours comptés", "Days counted"),
+    *(
+        _field(
+            name, _INTEGER, None, *(f"{title} (≥ {index.at_least:g} °C)" for title in (index.title.fr, index.title.en))
+        )
+        for name, index in thresholds().items()
+    ),
+    _field("completeness", _NUMBER, "%", "Complétude des heures", "Completeness of the hours"),
+    _field("reference", _STRING, None, "Référence", "Reference"),
+    _field("method", _STRING, None, "Méthode", "Method"),
+    _field("remark", _STRING, None, "Remarque", "Remark"),
+)
+_NO_ALTITUDE = "altitude inconnue : écart non calculé"
+_NO_NIGHT = "aucune nuit assez complète"
+
+
+def summary(about: About, analyses: Analyses) -> Features:
+    """Return one feature for each station: its indices, what they count, and how they were made."""
+    collection = about.collection(
+        "heat_island_stations",
+        Kind.FEATURES,
+        Text(fr="Îlot de chaleur : bilan par station", en="Heat island: summary by station"),
+        Text(
+            fr="Indice nocturne (moyenne du plus grand écart de chaque nuit), nuits tropicales et jours chauds. "
+            + _BIAS.fr,
+            en="Nocturnal index (mean of the greatest difference of each night), tropical nights and hot days. "
+            + _BIAS.en,
+        ),
+        fields=SUMMARY,
+        geometry="Point",
+        style=Style(
+            symbol="point", size=11, order=96, visible=False, label="name", colour_by="nocturnal_index", ramp=_RAMP
+        ),
+    )
+    return Features(collection, (_summary(about, found) for found in analyses()))
+
+
+def _summary(about: About, found: Analysis) -> pa.RecordBatch:
+    stations, daily = found.stations, found.daily
+    count = len(stations)
+    nocturnal, nights = mean_known(daily["night_maximum_difference"])
+    difference, _ = mean_known(daily["tmin_difference"])
+    _, days = mean_known(daily["tmin"])
+    remark = np.full(count, None, dtype=object)
+    remark[nights == 0] = _NO_NIGHT
+    remark[np.isnan(stations.altitude)] = _NO_ALTITUDE
+    columns = {
+        "id": stations.ids,
+        "valid_from": stations.streams["valid_from"],
+        "valid_to": stations.streams["valid_to"],
+        "geometry": stations.streams["geometry"],
+        "name": stations.names,
+        "altitude": stations.altitude,
+        "is_reference": stations.reference,
+        "nocturnal_index": nocturnal,
+        "mean_tmin_difference": difference,
+        "nights": nights,
+        "days": days,
+        **{name: (daily[index.of] >= index.at_least).sum(axis=1) for name, index in thresholds().items()},
+        "completeness": 100 * np.isfinite(found.temperature).mean(axis=1),
+        "reference": [", ".join(about.reference)] * count,
+        "method": [about.method.fr] * count,
+        "remark": remark,
+    }
+    schema = feature_schema(SUMMARY)
+    arrays = {
+        name: pa.array(values, from_pandas=True) if isinstance(values, np.ndarray) else values
+        for name, values in columns.items()
+    }
+    return pa.table(arrays).cast(schema).combine_chunks().to_batches()[0]

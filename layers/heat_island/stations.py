@@ -1,0 +1,200 @@
+"""Stations and their hourly air temperature, read from the store by blocks of stations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from layers.heat_island.method import Matrix, nearest_hour
+from twin.context import Twin
+from twin.errors import DoesNotApply, NotFound
+from twin.model import DATASTREAMS, Collection
+from twin.store import OPERATOR, Condition, FeatureQuery, ObservationQuery
+
+type Reference = str | tuple[str, ...] | Mapping[str, str]
+
+#: The most hourly values held at once: 160 MB an array.
+_HELD = 20_000_000
+
+
+@dataclass(frozen=True)
+class Stations:
+    """Stations that observe one property, one row each, ordered by id.
+
+    ``streams`` has the columns of the datastreams observed; ``names`` are for people; ``altitude`` is
+    in metres, not-a-number where unknown; ``reference`` tells which stations are the reference.
+    """
+
+    streams: pa.Table
+    names: NDArray[np.object_]
+    altitude: NDArray[np.float64]
+    reference: NDArray[np.bool_]
+
+    @property
+    def ids(self) -> list[str]:
+        """The identities of the stations."""
+        return self.streams["object_id"].to_pylist()  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, rows: NDArray[np.intp]) -> Stations:
+        """Return some of the stations."""
+        chosen = self.streams.take(pa.array(rows))
+        return replace(
+            self,
+            streams=chosen,
+            names=self.names[rows],
+            altitude=self.altitude[rows],
+            reference=self.reference[rows],
+        )
+
+    def blocks(self, hours: int) -> Iterator[Stations]:
+        """Yield the stations in blocks whose hourly values fit in memory."""
+        size = max(1, _HELD // max(hours, 1))
+        for start in range(0, len(self), size):
+            yield self.take(np.arange(start, min(start + size, len(self))))
+
+
+def read_stations(
+    twin: Twin,
+    timeseries: Collection,
+    objects: Collection,
+    observed_property: str,
+    altitude_field: str | None,
+    reference: Reference,
+) -> Stations:
+    """Return the objects of a collection that observe a property, and which of them are the reference.
+
+    Parameters
+    ----------
+    altitude_field
+        Field of `objects` with the altitude in metres; None to leave altitude out.
+    reference
+        One id, several, or fields with the value that the reference stations have in them.
+
+    Raises
+    ------
+    DoesNotApply
+        When no station observes the property, a field is missing, or no station is the reference.
+    """
+    streams = _streams(twin, timeseries.id, objects.id, observed_property)
+    if not streams.num_rows:
+        raise DoesNotApply(f"No object of {objects.id} observes {observed_property} in {timeseries.id}.")
+    wanted = set(reference) if isinstance(reference, Mapping) else set()
+    fields = {field.name for field in objects.fields}
+    if altitude_field is not None:
+        wanted.add(altitude_field)
+    if missing := sorted(wanted - fields):
+        raise DoesNotApply(
+            f"{objects.id} has no field {missing[0]!r}: name another, or give station ids as the reference "
+            "and null as the altitude_field to leave altitude out."
+        )
+    label = {objects.style.label} if objects.style.label in fields else set()
+    table = _current(twin, objects.id, tuple(sorted(wanted | label)))
+    at = pc.index_in(streams["object_id"], table["id"])
+    rows = table.take(at)
+    altitude = np.zeros(streams.num_rows)
+    if altitude_field is not None:
+        altitude = rows[altitude_field].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    names = rows[label.pop()] if label else streams["object_id"]
+    names = pc.coalesce(names.cast(pa.string()), streams["object_id"])
+    return Stations(
+        streams=streams,
+        names=names.to_numpy(zero_copy_only=False),
+        altitude=altitude.astype(float),
+        reference=_reference(reference, objects.id, streams["object_id"], rows),
+    )
+
+
+def hourly(
+    twin: Twin, timeseries: str, stations: Stations, hours: NDArray[np.datetime64], excluded: tuple[int, ...]
+) -> Matrix:
+    """Return the mean of the values nearest each hour, shape (stations, hours); flagged ones left out.
+
+    Parameters
+    ----------
+    hours
+        Consecutive hours, naive UTC.
+    excluded
+        Codes of quality whose values are not used.
+    """
+    streams = stations.streams["id"].combine_chunks()
+    total = np.zeros((len(stations), len(hours)))
+    count = np.zeros((len(stations), len(hours)), np.int64)
+    query = ObservationQuery(collection=timeseries, datastreams=tuple(streams.to_pylist()))
+    for batch in twin.store.observations.read(query, OPERATOR):
+        station = pc.index_in(batch["datastream"], streams).to_numpy(zero_copy_only=False)
+        times = batch["phenomenon_time"].cast(pa.int64()).to_numpy().view("M8[us]")
+        column = (nearest_hour(times) - hours[0]).astype(np.int64)
+        value = batch["result"].to_numpy(zero_copy_only=False)
+        used = np.isfinite(value) & ~np.isin(batch["quality"].to_numpy(), excluded)
+        used &= (column >= 0) & (column < len(hours))
+        np.add.at(total, (station[used], column[used]), value[used])
+        np.add.at(count, (station[used], column[used]), 1)
+    mean: Matrix = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return mean
+
+
+def span(timeseries: Collection) -> NDArray[np.datetime64]:
+    """Return the consecutive hours, naive UTC, that a collection of time series covers.
+
+    Raises
+    ------
+    DoesNotApply
+        When it holds no observation.
+    """
+    instants = [instant.replace(tzinfo=None) for instant in timeseries.temporal or () if instant]
+    if len(instants) < 2:
+        raise DoesNotApply(f"{timeseries.id} holds no observation.")
+    ends = np.array(instants, "M8[us]")
+    first, last = nearest_hour(ends)
+    return np.arange(first, last + np.timedelta64(1, "h"))
+
+
+def find(twin: Twin, collection: str) -> Collection:
+    """Return a collection that a layer needs, or say that the layer does not apply."""
+    try:
+        return twin.store.catalogue.collection(collection, OPERATOR)
+    except NotFound:
+        raise DoesNotApply(f"There is no collection {collection}: ingest it first, or name another.") from None
+
+
+def _streams(twin: Twin, timeseries: str, objects: str, observed_property: str) -> pa.Table:
+    where = {"timeseries": timeseries, "object_collection": objects, "observed_property": observed_property}
+    query = FeatureQuery(
+        collection=DATASTREAMS, where=tuple(Condition(field=name, value=value) for name, value in where.items())
+    )
+    return twin.store.features.read(query, OPERATOR).read_all().sort_by("object_id")
+
+
+def _current(twin: Twin, collection: str, columns: tuple[str, ...]) -> pa.Table:
+    """Return the last version of every object."""
+    query = FeatureQuery(collection=collection, columns=columns, with_geometry=False)
+    table = twin.store.features.read(query, OPERATOR).read_all().sort_by("valid_from")
+    ids = table["id"].to_numpy(zero_copy_only=False)
+    _, last = np.unique(ids[::-1], return_index=True)
+    return table.take(pa.array(len(ids) - 1 - last))
+
+
+def _reference(reference: Reference, objects: str, ids: pa.ChunkedArray, rows: pa.Table) -> NDArray[np.bool_]:
+    if isinstance(reference, Mapping):
+        chosen = np.ones(len(ids), bool)
+        for name, value in reference.items():
+            chosen &= pc.fill_null(pc.equal(rows[name].cast(pa.string()), value), False).to_numpy()
+        if not chosen.any():
+            told = ", ".join(f"{name} = {value}" for name, value in reference.items())
+            raise DoesNotApply(f"No station of {objects} with {told}: give the ids of the reference stations.")
+        return chosen
+    asked = (reference,) if isinstance(reference, str) else reference
+    known = set(ids.to_pylist())
+    if missing := [name for name in asked if name not in known]:
+        raise DoesNotApply(f"The reference station {missing[0]!r} observes nothing here: choose among {objects}.")
+    if not asked:
+        raise DoesNotApply("The reference names no station: give at least one id.")
+    return np.isin(ids.to_numpy(zero_copy_only=False), asked)
