@@ -61,8 +61,8 @@ def buildings(plan: Plan, network: Network, blocks: Blocks, terrain: Terrain) ->
     polygon, block, start, end = _lifespans(plan, blocks, polygon, block, rng)
     zone = blocks.zone[block]
 
-    order = np.lexsort((shapely.get_coordinates(shapely.centroid(polygon))[:, 0], block))
-    polygon, block, zone, start, end = (column[order] for column in (polygon, block, zone, start, end))
+    order = np.lexsort((shapely.get_coordinates(shapely.centroid(polygon))[:, 0], block, zone != Zone.PUBLIC))
+    polygon, block, zone, start, end = polygon[order], block[order], zone[order], start[order], end[order]
     x, y = shapely.get_coordinates(shapely.centroid(polygon)).T
     public = zone == Zone.PUBLIC
     usage = _usages(zone, shapely.area(polygon), rng)
@@ -283,7 +283,7 @@ def days(year: Floats) -> Days:
     """Return the days of decimal years."""
     whole = np.floor(year).astype(int)
     first = (whole - 1970).astype("datetime64[Y]").astype("datetime64[D]")
-    return first + np.floor((year - whole) * 365).astype(int)
+    return np.asarray(first + np.floor((year - whole) * 365).astype(int))
 
 
 # --- Uses and heights ----------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Waves:
     def __call__(self, x: Floats, y: Floats) -> Floats:
         """Return the field at x, y (any equal shape)."""
         angle = np.multiply.outer(x, self._kx) + np.multiply.outer(y, self._ky) + self._phase
-        return np.sqrt(2 / len(self._phase)) * np.sin(angle).sum(axis=-1)
+        return np.asarray(np.sqrt(2 / len(self._phase)) * np.sin(angle).sum(axis=-1))
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Plan:
             village = np.maximum(
                 village, np.interp(distance, [0.0, 0.03, 0.07, 0.115, 0.15], [0.85, 0.62, 0.42, 0.28, 0.0])
             )
-        return np.maximum(city, np.maximum(village, 0.38 * self.in_activity_zone(x, y)))
+        return np.asarray(np.maximum(city, np.maximum(village, 0.38 * self.in_activity_zone(x, y))))
 
     def centrality(self, x: Floats, y: Floats) -> Floats:
         """Return the distance to the city's centre as a share of the radius."""
@@ -167,7 +167,7 @@ class Plan:
     @property
     def river_width(self) -> float:
         """Width of the water, in metres."""
-        return 58.0 * self.scale**0.3
+        return 58.0 * float(self.scale**0.3)
 
     def ring(self, share: float, wobble: float) -> shapely.LinearRing:
         """Return a ring road at a share of the radius."""

@@ -68,7 +68,7 @@ class Network:
         self.truth[observed] = true
         self._values[observed] = np.round(measured, decimals)
 
-    def fault(self, kind: str, row: int, first: int, hours: int, change: float | Floats | None = None) -> None:
+    def fault(self, kind: str, row: int, first: int, hours: int, change: float = 0.0) -> None:
         """Spoil an object's hours: ``stuck`` at the first value, ``spikes`` added, or a ``gap``."""
         last = min(first + hours, HOURS)
         for observed, values in self._values.items():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from twin.demo.blocks import RURAL, Blocks, Zone
 from twin.demo.buildings import Buildings, Days, days
 from twin.demo.plan import Floats, Plan
-from twin.demo.shapes import Geometries, far_apart
+from twin.demo.shapes import Geometries, far_apart, rounded
 from twin.demo.streets import AVENUE, BOULEVARD, ROCADE, Network
 from twin.demo.terrain import Terrain
 
@@ -44,7 +44,7 @@ class Stations:
 def stations(plan: Plan, network: Network, blocks: Blocks, buildings: Buildings, terrain: Terrain) -> Stations:
     """Place the stations, far from each other within their environment, clear of buildings."""
     rng = plan.rng(12)
-    sites = _sites(rng, network, blocks, buildings)
+    sites = _sites(plan, rng, network, blocks, buildings)
     rows = []
     for (kind, environment), whole in _WHOLE.items():
         site = sites[environment if kind == "weather" else f"air {environment}"]
@@ -90,15 +90,17 @@ def _sites(rng: np.random.Generator, network: Network, blocks: Blocks, buildings
     at = rng.uniform(0.3, 0.7, len(roadside))
     kerb = shapely.line_interpolate_point(shapely.offset_curve(roadside, width / 2 + 1.0), at, normalized=True)
     kerb = kerb[~shapely.is_empty(kerb)]
+    kerb = kerb[plan.intensity(*shapely.get_coordinates(kerb).T) > 0.4]
+    lived_in = np.isin(zone, (Zone.PUBLIC, Zone.HOUSES, Zone.SLABS, Zone.PARK)) & (urban > 0.3)
     sites = {
         "urban": spot[clear & built & (urban > 0.6) & (blocks.centrality < 0.3)],
         "suburban": spot[clear & np.isin(zone, (Zone.HOUSES, Zone.ACTIVITY)) & (urban < 0.6)],
         "park": spot[clear & (zone == Zone.PARK)],
         "rural": spot[clear & np.isin(zone, RURAL)],
         "air traffic": kerb,
-        "air background": spot[clear & ((zone == Zone.PUBLIC) | (zone == Zone.HOUSES) | (zone == Zone.PARK))],
+        "air background": spot[clear & lived_in & (blocks.centrality < 0.5)],
     }
-    return {key: shapely.set_precision(shapely.set_precision(points, 0.01), 0.0) for key, points in sites.items()}
+    return {key: rounded(points) for key, points in sites.items()}
 
 
 def _names(plan: Plan, network: Network, point: Geometries, commune: NDArray[np.intp]) -> NDArray[np.object_]:

@@ -64,7 +64,7 @@ def network(plan: Plan) -> Network:
     inside = shapely.point_on_surface(faces)
     bank = shapely.transform(_corridor(plan), plan.warp)
     in_river = shapely.contains(bank, inside)
-    commune = _communes(plan, inside)
+    commune = _whole(faces, _communes(plan, inside))
 
     line = shapely.line_merge(
         np.array([shapely.multilinestrings(ground[edge_line == k]) for k in range(len(lines))], dtype=object)
@@ -154,6 +154,18 @@ def _noded(lines: list[shapely.Geometry]) -> tuple[Geometries, NDArray[np.intp]]
     middle = shapely.line_interpolate_point(edges, 0.5, normalized=True)
     nearest = shapely.STRtree(source).query_nearest(middle, all_matches=False)[1]
     return edges, nearest
+
+
+def _whole(faces: Geometries, commune: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Give the exclaves of communes to the commune that surrounds them most."""
+    inside = shapely.point_on_surface(faces)
+    for place in np.unique(commune):
+        parts = shapely.get_parts(shapely.union_all(faces[commune == place], grid_size=GRID))
+        for exclave in parts[np.argsort(shapely.area(parts))][:-1]:
+            around = np.flatnonzero((commune != place) & shapely.intersects(faces, exclave))
+            border = shapely.length(shapely.intersection(faces[around], exclave))
+            commune[(commune == place) & shapely.contains(exclave, inside)] = commune[around[border.argmax()]]
+    return commune
 
 
 def _communes(plan: Plan, points: Geometries) -> NDArray[np.intp]:
