@@ -77,7 +77,9 @@ def stations(plan: Plan, network: Network, blocks: Blocks, buildings: Buildings,
     )
 
 
-def _sites(rng: np.random.Generator, network: Network, blocks: Blocks, buildings: Buildings) -> dict[str, Geometries]:
+def _sites(
+    plan: Plan, rng: np.random.Generator, network: Network, blocks: Blocks, buildings: Buildings
+) -> dict[str, Geometries]:
     """Return the places where a station of each environment may stand."""
     room = shapely.buffer(blocks.polygon, -3.0)
     spot = shapely.point_on_surface(room)
