@@ -8,7 +8,7 @@ import { clock, DAY, midnights, shortDate, shortInstant } from "./time";
 import { quantity, unit } from "./units";
 
 const [WIDTH, HEIGHT] = [360, 150];
-const [LEFT, RIGHT, TOP, BOTTOM] = [34, 6, 10, 20];
+const [LEFT, RIGHT, TOP, BOTTOM] = [34, 6, 20, 20];
 
 export interface ChartOptions {
   language: Language;
@@ -62,6 +62,7 @@ export function chart(series: Series, options: ChartOptions): HTMLElement {
       role: "img",
       "aria-label": spoken(series, language),
     },
+    s("text", { x: 0, y: 9 }, unit(series.property.unit, language)),
     ticks.map((tick) =>
       s(
         "g",

@@ -50,6 +50,7 @@ const TEXTS = {
   quality: { fr: "Qualité", en: "Quality" },
   good: { fr: "bonne", en: "good" },
   doubtful: { fr: "douteuse", en: "doubtful" },
+  doubtfulValue: { fr: "valeur douteuse", en: "doubtful value" },
   doubtfulValues: { fr: "valeurs douteuses", en: "doubtful values" },
   missingValues: { fr: "valeurs manquantes", en: "missing values" },
   now: { fr: "à l'heure affichée", en: "at the time shown" },

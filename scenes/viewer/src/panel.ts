@@ -214,7 +214,12 @@ export class Panel {
         ),
       ),
       chart(series, options),
-      doubtful > 0 && h("p", { class: "hint doubts" }, `${doubtful} ${t("doubtfulValues", language)}`),
+      doubtful > 0 &&
+        h(
+          "p",
+          { class: "hint doubts" },
+          `${doubtful} ${t(doubtful > 1 ? "doubtfulValues" : "doubtfulValue", language)}`,
+        ),
       table(series, options),
     );
   }

@@ -3,6 +3,10 @@
 import "@cesium/engine";
 
 declare module "@cesium/engine" {
+  namespace CreditDisplay {
+    /** What the engine credits itself with. */
+    let cesiumCredit: Credit;
+  }
   interface Scene {
     /** Device pixels in a CSS pixel. */
     pixelRatio: number;

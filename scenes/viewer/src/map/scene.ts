@@ -4,6 +4,8 @@ import {
   Cartesian2,
   Cartesian3,
   Cesium3DTileFeature,
+  Credit,
+  CreditDisplay,
   Ellipsoid,
   Globe,
   type ImageryLayer,
@@ -64,6 +66,8 @@ export class CityScene {
     private readonly fail: (problem: Problem) => void,
   ) {
     this.extent = catalogue.extent ?? [-5, 41, 10, 51.5];
+    // The engine's default credit is a picture of a company's service that is not used here.
+    CreditDisplay.cesiumCredit = new Credit("CesiumJS");
     this.scene = new Scene({
       canvas,
       creditContainer: document.createElement("div"),
@@ -79,7 +83,7 @@ export class CityScene {
     scene.globe.showGroundAtmosphere = false;
     scene.globe.showWaterEffect = false;
     scene.globe.enableLighting = false;
-    scene.globe.maximumScreenSpaceError = 1.5;
+    scene.globe.preloadAncestors = false;
     scene.fog.enabled = false;
     scene.backgroundColor = colour(SKY);
     scene.highDynamicRange = false;
