@@ -8,7 +8,7 @@ from typing import Any
 
 from scenes import vector_tiles
 from scenes.objects import Objects
-from scenes.tilesets import SYMBOLS as SOLID
+from scenes.tilesets import is_solid
 from twin.context import Twin
 from twin.model import Collection, Kind
 from twin.time import iso
@@ -95,7 +95,7 @@ def links(collection: Collection) -> dict[str, str]:
     found = {}
     if collection.kind is Kind.FEATURES:
         found["items"] = f"ogc/collections/{name}/items"
-        if symbol in SOLID:
+        if is_solid(collection):
             found["tileset"] = f"scenes/tilesets/{name}/{collection.revision}/tileset.json"
         if symbol in vector_tiles.SYMBOLS:
             found["tiles"] = f"scenes/tiles/{{z}}/{{x}}/{{y}}.mvt?collections={name}"

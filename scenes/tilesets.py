@@ -21,12 +21,16 @@ from scenes.tiles3d import Recipe, write_tileset
 from scenes.tiles3d.writer import FORMAT
 from twin.context import Twin
 from twin.errors import NotFound
-from twin.model import Collection, Field, FieldType
+from twin.model import Collection, Field, FieldType, Kind
 from twin.store import FeatureQuery, Receipt, SortKey
 
-SYMBOLS = frozenset({"extrusion", "point"})
 _KEPT = 2  # revisions: a page opened before a change goes on drawing what it has begun
 _log = logging.getLogger(__name__)
+
+
+def is_solid(collection: Collection) -> bool:
+    """Whether a collection is drawn as 3D Tiles."""
+    return collection.kind is Kind.FEATURES and collection.style.symbol in ("extrusion", "point")
 
 
 class Tilesets:
@@ -64,7 +68,7 @@ class Tilesets:
         NotFound
             When the collection has no tileset, or no longer this revision of it.
         """
-        if collection.style.symbol not in SYMBOLS:
+        if not is_solid(collection):
             raise NotFound(f"{collection.id} is not drawn in three dimensions.")
         folder = self._folder(collection, revision)
         if revision == collection.revision and not folder.is_dir():
@@ -81,7 +85,7 @@ class Tilesets:
 
     def _prepare(self, only: frozenset[str] | None = None) -> None:
         for collection in self._twin.store.catalogue.collections(self._twin.access.public):
-            if collection.style.symbol in SYMBOLS and (only is None or collection.id in only):
+            if is_solid(collection) and (only is None or collection.id in only):
                 self._make(collection)
 
     def _folder(self, collection: Collection, revision: int) -> Path:

@@ -205,7 +205,7 @@ def _series(folder: Path) -> StagedSeries:
         "observations",
         Kind.TIMESERIES,
         observed_properties=(TEMPERATURE,),
-        style=Style(colour_by="air_temperature", ramp=ramp),
+        style=Style(symbol="point", colour_by="air_temperature", ramp=ramp),
     )
     return StagedSeries(
         collection=described, source="test", datastreams=("datastreams.parquet",), files=("observations.parquet",)
