@@ -157,7 +157,9 @@ def status(config: _Config = None) -> None:
 
 @cli.command()
 def check(
-    manifests: Annotated[list[Path] | None, typer.Argument()] = None, config: _Config = None, data: _Data = None
+    manifests: Annotated[list[Path] | None, typer.Argument(help="Manifests; all by default.")] = None,
+    config: _Config = None,
+    data: _Data = None,
 ) -> None:
     """Check the settings and the manifests, all of the manifests folder by default; change nothing."""
     from twin.ingest.manifest import Manifest

@@ -54,7 +54,7 @@ class Server(Section):
     """How the service is reached."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; loopback unless changed.")
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port to listen on; 0 for any free one.")
     public_url: str | None = Field(
         None, description="Address that the public uses, with its prefix if any; links are made from it alone."
     )
@@ -95,8 +95,8 @@ class AccessSettings(Section):
 class LayerSettings(Section):
     """One layer to derive, with its parameters."""
 
-    layer: str
-    parameters: dict[str, Any] = {}
+    layer: str = Field(description="Entry point of group jumeau.layers.")
+    parameters: dict[str, Any] = Field({}, description="What the layer may be told; its own defaults otherwise.")
 
 
 class Settings(Section):
