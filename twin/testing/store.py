@@ -170,7 +170,7 @@ class StoreContract:
         for condition, wanted in (
             (Condition(field="height", operator=">", value=8), 4),
             (Condition(field="name", operator="=", value="Bâtiment 7"), 1),
-            (Condition(field="name", operator="like", value="Bâtiment 1%"), 7),
+            (Condition(field="name", operator="like", value="Bâtiment 1%"), 8),
             (Condition(field="name", operator="is null"), 10),
             (Condition(field="storeys", operator="in", value=(0, 3)), 12),
             (Condition(field="public", value=True), 15),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from twin.errors import BadInput
-from twin.store.embedded.engine import faults
+from twin.store.embedded.engine import faults, full_disk
 
 _DATABASE = "twin.duckdb"
 #: What is not state: it is copied consistently, private to a running process, or remade.
@@ -64,11 +64,12 @@ def restore(archive: Path, folder: Path) -> None:
             unfinished.mkdir(mode=0o700)
         try:
             with (
+                full_disk(),
                 pa.CompressedInputStream(str(archive), "zstd") as stream,
                 tarfile.open(fileobj=stream, mode="r|") as tar,
             ):
                 tar.extractall(unfinished, filter="data")
-        except (tarfile.TarError, pa.ArrowException, EOFError) as error:
+        except (tarfile.TarError, pa.ArrowException, OSError) as error:
             raise BadInput(f"{archive}: this is not a whole backup of a twin ({error}).") from error
         if not (unfinished / _DATABASE).is_file():
             raise BadInput(f"{archive}: this is not a backup of a twin: it holds no {_DATABASE}.")

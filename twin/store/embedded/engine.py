@@ -46,16 +46,26 @@ def _extension() -> Path:
 
 
 @contextmanager
-def faults() -> Iterator[None]:
-    """Turn a failure of the engine or of the disk into a :class:`StoreFault` of one sentence."""
+def full_disk() -> Iterator[None]:
+    """Turn a write for which there was no room into a :class:`StoreFault` of one sentence."""
     try:
         yield
-    except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, OSError) as error:
-        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    except (duckdb.Error, OSError) as error:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         if full or "No space left" in str(error) or "File too large" in str(error):
             raise StoreFault(
                 "The disk is full: nothing of this was stored; free some space, then run it again."
             ) from error
+        raise
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Turn a failure of the engine or of the disk into a :class:`StoreFault` of one sentence."""
+    try:
+        with full_disk():
+            yield
+    except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, OSError) as error:
         raise StoreFault(f"The store failed: {str(error).splitlines()[0]}") from error
     except duckdb.OutOfMemoryException as error:
         raise StoreFault(f"The store ran out of memory or of room to spill: {str(error).splitlines()[0]}") from error

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from twin.errors import BadInput
-from twin.store.embedded.engine import faults
+from twin.store.embedded.engine import faults, full_disk
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -41,7 +41,7 @@ def staging(folder: Path, run_id: str) -> Iterator[Path]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadInput(f"The run {run_id!r} is being staged already.") from None
-        with faults():
+        with full_disk():
             yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
