@@ -101,7 +101,7 @@ def links(collection: Collection) -> dict[str, str]:
             found["tiles"] = f"scenes/tiles/{{z}}/{{x}}/{{y}}.mvt?collections={name}"
     elif collection.kind is Kind.COVERAGE:
         found["grid"] = f"scenes/grids/{name}/{{property}}.bin"
-    elif collection.kind is Kind.TIMESERIES:
+    elif collection.kind is Kind.TIMESERIES and not collection.finest_period:
         found["values"] = f"scenes/values/{name}/{{property}}.bin"
         found["locations"] = f"ogc/collections/{name}/locations"
     return found

@@ -39,10 +39,12 @@ def matrix(
     Raises
     ------
     NotFound
-        When the property is not observed there.
+        When the property is not observed there, or may be published only as an aggregate.
     TooLarge
         When the matrix has more values than ``bounds.values``.
     """
+    if collection.finest_period is not None:
+        raise NotFound(f"{collection.id} may not be published finer than {collection.finest_period}: it has no values.")
     prop = observed_property(collection, name)
     streams = objects.datastreams(collection.id, name, object_collection)
     if not streams.num_rows:

@@ -107,9 +107,9 @@ def extrusions(geometries: Geometries, heights: Floats, frame: Frame, source: st
     walls = np.flatnonzero(lengths > 0)
     outwards = np.column_stack([edges[walls, 1], -edges[walls, 0], np.zeros(len(walls))]) / lengths[walls, None]
     after = following[walls]
-    quads = np.stack([roof[walls], ground[walls], ground[after], roof[after]], axis=1)
+    quads = np.stack([roof[walls], ground[walls], roof[after], ground[after]], axis=1)
     first = np.arange(len(walls))[:, None, None] * 4
-    wall_triangles = first + np.array([[0, 1, 2], [0, 2, 3]])
+    wall_triangles = first + np.array([[0, 1, 3], [0, 3, 2]])
     roof_triangles = _triangulate(ground, starts, part_rings)
     positions = np.concatenate([quads.reshape(-1, 3), roof])
     normals = np.concatenate([np.repeat(outwards, 4, axis=0), np.broadcast_to([0.0, 0.0, 1.0], roof.shape)])

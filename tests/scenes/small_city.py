@@ -162,7 +162,7 @@ def temperature(station: int) -> np.ndarray:
     return np.round(20 + station + 5 * np.sin(np.arange(HOURS) / 24 * 2 * np.pi), 2)
 
 
-def _series(folder: Path) -> StagedSeries:
+def _series(folder: Path, name: str = "observations", finest_period: str | None = None) -> StagedSeries:
     owners = ["T1", "T3", "X"]
     times = pa.array(np.datetime64(START.replace(tzinfo=None), "us") + np.arange(HOURS).astype("m8[h]"))
     times = times.cast(pa.timestamp("us", tz="UTC"))
@@ -172,7 +172,7 @@ def _series(folder: Path) -> StagedSeries:
         quality[7] = Quality.STEP if owner == "T1" else Quality.GOOD
         table = pa.table(
             {
-                "datastream": [datastream_id(owner, "air_temperature")] * HOURS,
+                "datastream": [f"{name}.{datastream_id(owner, 'air_temperature')}"] * HOURS,
                 "phenomenon_time": times,
                 "result_time": times,
                 "result": temperature(number),
@@ -183,15 +183,15 @@ def _series(folder: Path) -> StagedSeries:
             schema=OBSERVATION_SCHEMA,
         )
         parts.append(table.filter(np.arange(HOURS) != 11) if owner == "T3" else table)
-    pq.write_table(pa.concat_tables(parts), folder / "observations.parquet")
+    pq.write_table(pa.concat_tables(parts), folder / f"{name}.parquet")
     streams = pa.table(
         {
-            "id": [datastream_id(owner, "air_temperature") for owner in owners],
+            "id": [f"{name}.{datastream_id(owner, 'air_temperature')}" for owner in owners],
             "valid_from": [START] * 3,
             "valid_to": pa.nulls(3, pa.timestamp("us", tz="UTC")),
             "geometry": [shapely.Point(X, Y).wkb] * 3,
             "name": owners,
-            "timeseries": ["observations"] * 3,
+            "timeseries": [name] * 3,
             "object_collection": ["stations", "stations", "secret"],
             "object_id": owners,
             "observed_property": ["air_temperature"] * 3,
@@ -199,17 +199,17 @@ def _series(folder: Path) -> StagedSeries:
         },
         schema=feature_schema(DATASTREAM_FIELDS),
     )
-    pq.write_table(streams, folder / "datastreams.parquet")
+    pq.write_table(streams, folder / f"{name}-datastreams.parquet")
     ramp = Ramp(minimum=10, maximum=40, colours=("#0000ff", "#ff0000"))
     described = collection(
-        "observations",
+        name,
         Kind.TIMESERIES,
+        finest_period=finest_period,
         observed_properties=(TEMPERATURE,),
         style=Style(symbol="point", colour_by="air_temperature", ramp=ramp),
     )
-    return StagedSeries(
-        collection=described, source="test", datastreams=("datastreams.parquet",), files=("observations.parquet",)
-    )
+    streams_file, values_file = f"{name}-datastreams.parquet", f"{name}.parquet"
+    return StagedSeries(collection=described, source=name, datastreams=(streams_file,), files=(values_file,))
 
 
 def field_values(step: int) -> np.ndarray:
@@ -259,7 +259,14 @@ def filled(folder: Path, **bounds: int) -> Iterator[Twin]:
     """Open a twin that holds everything of this module."""
     with opened(folder, **bounds) as twin:
         with twin.store.staging("run-all") as staging:
-            parts = (buildings(staging), *_background(staging), *_points(staging), _series(staging), _coverage(staging))
+            parts = (
+                buildings(staging),
+                *_background(staging),
+                *_points(staging),
+                _series(staging),
+                _series(staging, "meters", "P1D"),
+                _coverage(staging),
+            )
             commit(twin, "all", *parts)
         yield twin
 

@@ -124,6 +124,14 @@ def test_series_of_private_objects_are_not_given(client: httpx.Client) -> None:
     assert client.get(VALUES, params={"objects": "secret"}).status_code == 404
 
 
+def test_what_may_be_published_only_as_an_aggregate_has_no_values(client: httpx.Client) -> None:
+    told = client.get("/scenes/catalogue.json").json()["collections"]
+    assert next(one["links"] for one in told if one["id"] == "meters") == {}
+    answer = client.get("/scenes/values/meters/air_temperature.bin")
+    assert answer.status_code == 404
+    assert "P1D" in answer.json()["detail"]
+
+
 def test_a_grid_gives_the_cell_that_holds_each_place(client: httpx.Client) -> None:
     answer = client.get(GRID, params={"datetime": iso(CHANGE + timedelta(days=3))})
     header, data = unframe(answer.content)
