@@ -73,7 +73,7 @@ class StoreEdrProvider(BaseEDRProvider):  # type: ignore[misc]
                 case _, None:
                     found = edr.locations(collection, query, principal)
                 case _, identity:
-                    found = edr.location(collection, str(identity), query, principal)
+                    found = edr.location(str(identity), collection, query, principal)
         except NotFound as error:
             raise ProviderItemNotFoundError(user_msg=str(error)) from error
         except BadInput as error:

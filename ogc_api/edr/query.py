@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
 import shapely
@@ -20,6 +21,8 @@ from twin.model import Collection
 from twin.time import TimeSpan
 
 type Point = tuple[float, float]
+#: The ways to ask: all the locations, or the values at one of them.
+type Form = Literal["position", "cube", "locations", "location"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class EdrQuery:
         return tuple(dict.fromkeys(name.removesuffix(QUALITY_SUFFIX) for name in self.parameters))
 
 
-def parse(kind: str, parameters: Parameters, collection: Collection) -> EdrQuery:
-    """Take the parameters of a query of one `kind`: position, cube, locations or location.
+def parse(form: Form, parameters: Parameters, collection: Collection) -> EdrQuery:
+    """Take the parameters of a query of one form.
 
     Raises
     ------
@@ -64,9 +67,9 @@ def parse(kind: str, parameters: Parameters, collection: Collection) -> EdrQuery
     crs = parameters.crs("crs", codes)
     names = parameters.names("parameter-name", coveragejson.parameters(collection))
     point = bbox = None
-    if kind == "position":
+    if form == "position":
         point = parameters.read("coords", parse_point)
-    elif kind in ("cube", "locations"):
+    elif form in ("cube", "locations"):
         bbox = parameters.bbox(codes, "crs")
     return EdrQuery(
         crs=crs,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ogc_api.edr import grids, series
 from ogc_api.edr.coveragejson import Document
 from ogc_api.edr.coverages import OpenCoverages
-from ogc_api.edr.query import EdrQuery
+from ogc_api.edr.query import EdrQuery, Form
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind
@@ -22,6 +22,13 @@ type QueryType = Literal["position", "cube", "locations"]
 QUERY_TYPES: dict[Kind, tuple[QueryType, ...]] = {
     Kind.TIMESERIES: ("locations", "position"),
     Kind.COVERAGE: ("position", "cube"),
+}
+#: The type of query, as the standard names it, of each way to ask.
+QUERY_TYPE: dict[Form, QueryType] = {
+    "position": "position",
+    "cube": "cube",
+    "locations": "locations",
+    "location": "locations",
 }
 
 
@@ -82,7 +89,7 @@ class Edr:
         """Return the objects observed (GeoJSON)."""
         return series.locations(self._series(collection, principal), query, f"{self.url(collection)}/locations")
 
-    def location(self, collection: Collection, identity: str, query: EdrQuery, principal: Principal) -> Document:
+    def location(self, identity: str, collection: Collection, query: EdrQuery, principal: Principal) -> Document:
         """Return the values observed at one object (CoverageJSON)."""
         return series.location(self._series(collection, principal), identity, query)
 
@@ -94,6 +101,11 @@ class Edr:
     def url(self, collection: Collection) -> str:
         """Return the public address of a collection."""
         return f"{self._base_url}/collections/{collection.id}"
+
+    @property
+    def revision(self) -> int:
+        """The revision of the whole catalogue."""
+        return self._twin.store.catalogue.revision()
 
     @property
     def principal(self) -> Principal:
