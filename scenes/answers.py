@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
+from importlib import metadata
 from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+_SOFTWARE = metadata.version("jumeau")
 REVALIDATE = "no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -42,7 +44,7 @@ def answer(
     body
         Makes the body; it is not called for a 304.
     """
-    key = repr((request.url.path, sorted(request.query_params.multi_items()), version))
+    key = repr((_SOFTWARE, request.url.path, sorted(request.query_params.multi_items()), version))
     tag = f'W/"{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
     known = [text.strip() for text in request.headers.get("if-none-match", "").split(",")]

@@ -67,7 +67,8 @@ class ScenesDoor:
     def _catalogue(self, request: Request) -> Response:
         _parameters(request)
         changes = tuple(map(_version, self._twin.store.catalogue.collections(self._twin.access.public)))
-        return answer(request, changes, lambda: self._described(changes), "application/json")
+        city = self._twin.settings.city.model_dump_json()
+        return answer(request, (city, *changes), lambda: self._described(changes), "application/json")
 
     def _describe(self, _changes: tuple[_Version, ...]) -> Packed:
         return Packed.of(orjson.dumps(catalogue.describe(self._twin, self._objects)))

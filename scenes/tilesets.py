@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 from scenes.tiles3d import Recipe, write_tileset
 from scenes.tiles3d.writer import FORMAT
 from twin.context import Twin
-from twin.errors import NotFound
+from twin.errors import NotFound, StoreFault
 from twin.model import Collection, Field, FieldType, Kind
-from twin.store import FeatureQuery, Receipt, SortKey
+from twin.store import FeatureQuery, SortKey
 
 _KEPT = 2  # revisions: a page opened before a change goes on drawing what it has begun
 _log = logging.getLogger(__name__)
@@ -46,16 +46,18 @@ class Tilesets:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tilesets")
         self._making: dict[Path, Future[Path]] = {}
         self._lock = threading.Lock()
+        self._stopped = False
 
     def start(self) -> None:
         """Sweep what a killed process left, and make what is missing in the background."""
         for leftover in self._root.glob("*/.making-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         self._prepare()
-        self._twin.store.subscribe(self._changed)
+        self._twin.store.subscribe(lambda _: self._prepare())
 
     def stop(self) -> None:
         """Finish the tileset being made and make no other."""
+        self._stopped = True
         self._worker.shutdown(cancel_futures=True)
 
     def file(self, collection: Collection, revision: int, name: str) -> Path:
@@ -80,13 +82,21 @@ class Tilesets:
             )
         return file
 
-    def _changed(self, receipt: Receipt) -> None:
-        self._prepare(frozenset(receipt.changed))
-
-    def _prepare(self, only: frozenset[str] | None = None) -> None:
-        for collection in self._twin.store.catalogue.collections(self._twin.access.public):
-            if is_solid(collection) and (only is None or collection.id in only):
+    def _prepare(self) -> None:
+        if self._stopped:
+            return
+        collections = self._twin.store.catalogue.collections(self._twin.access.public)
+        solid = [collection for collection in collections if is_solid(collection)]
+        for collection in solid:
+            if not self._folder(collection, collection.revision).is_dir():
                 self._make(collection)
+        self._worker.submit(self._forget, {collection.id for collection in solid})
+
+    def _forget(self, known: set[str]) -> None:
+        """Erase the tilesets of collections that are no longer there: what was removed leaves no copy."""
+        for home in self._root.glob("*"):
+            if home.name not in known:
+                shutil.rmtree(home, ignore_errors=True)
 
     def _folder(self, collection: Collection, revision: int) -> Path:
         drawn = collection.style.model_dump(include={"symbol", "colour", "label", "height", "colour_by"})
@@ -116,9 +126,10 @@ class Tilesets:
         try:
             summary = write_tileset(self._features(collection), recipe(collection), draft)
             draft.rename(folder)
-        except BaseException:
+        except OSError as error:
+            raise StoreFault(f"The tiles of {collection.id} cannot be written: {error.strerror or error}.") from error
+        finally:
             shutil.rmtree(draft, ignore_errors=True)
-            raise
         if summary.skipped or summary.unknown_heights:
             _log.warning(
                 "%s: %d features without a place or an area are not drawn, %d without a height stand one storey high",

@@ -246,6 +246,18 @@ def _replace_buildings(twin: Twin, name: str, count: int) -> None:
         commit(twin, name, buildings(staging, count))
 
 
+def test_a_removed_collection_leaves_no_copy_in_the_cache(tmp_path: Path) -> None:
+    home = tmp_path / "cache" / "scenes" / "stations"
+    with filled(tmp_path) as twin:
+        with door_over(twin) as client:
+            assert client.get("/scenes/tilesets/stations/1/tileset.json").status_code == 200
+            assert home.is_dir()
+            twin.store.remove("stations", history=True)
+            assert client.get("/scenes/tilesets/stations/1/tileset.json").status_code == 404
+        assert not home.exists()
+        assert (tmp_path / "cache" / "scenes" / "buildings").is_dir()
+
+
 def test_tilesets_outlive_the_service_and_broken_drafts_do_not(tmp_path: Path) -> None:
     with filled(tmp_path) as twin:
         with door_over(twin) as client:
@@ -259,3 +271,4 @@ def test_tilesets_outlive_the_service_and_broken_drafts_do_not(tmp_path: Path) -
             assert client.get("/scenes/tilesets/buildings/1/tileset.json").content == first.content
         assert written.stat().st_mtime_ns == stamp
         assert not draft.exists()
+        _replace_buildings(twin, "after", 1500)  # a stopped door is not in the way of a commit
