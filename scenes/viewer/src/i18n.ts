@@ -10,7 +10,7 @@ const TEXTS = {
   layers: { fr: "Couches", en: "Layers" },
   measure: { fr: "Mesure affichée", en: "Measure shown" },
   noMeasure: { fr: "Aucune", en: "None" },
-  about: { fr: "À propos de cette couche", en: "About this layer" },
+  about: { fr: "À propos", en: "About" },
   producer: { fr: "Producteur", en: "Producer" },
   licence: { fr: "Licence", en: "Licence" },
   period: { fr: "Période", en: "Period" },

@@ -93,7 +93,7 @@ function row(collection: Collection, catalogue: Catalogue, store: Store): HTMLEl
       swatch(collection),
       h("span", { class: "name" }, collection.title[language]),
     ),
-    legend(collection, language),
+    h("div", { class: "legend" }, legend(collection, language)),
     about(collection, catalogue, language),
   );
 }

@@ -42,8 +42,9 @@ export function rampLegend(ramp: Ramp, title: string, code: string | null, langu
 }
 
 /** A small sample of how the objects of a collection are drawn. */
-export function swatch({ style }: Collection): HTMLElement {
-  const colour = style.ramp?.colours[Math.floor(style.ramp.colours.length / 2)] ?? style.colour;
+export function swatch({ style, fields }: Collection): HTMLElement {
+  const ramp = fields.some(({ name }) => name === style.colour_by) ? style.ramp : null;
+  const colour = ramp?.colours[Math.floor(ramp.colours.length / 2)] ?? style.colour;
   const edge = style.outline ? `;--edge:${style.outline}` : "";
   return h("span", { class: `swatch ${style.symbol}`, style: `--colour:${colour}${edge}` });
 }

@@ -64,6 +64,7 @@ interface Measured {
 
 class Page {
   private readonly canvas = h("canvas", { id: "map", tabindex: 0 });
+  private readonly labels = h("div", { class: "labels", "aria-hidden": "true" });
   private readonly status = h("p", { class: "status", role: "status" });
   private readonly side = h("div", { class: "side-content", id: "side" });
   private readonly fallback = h("div", { class: "fallback" });
@@ -98,7 +99,7 @@ class Page {
     this.side.append(find, this.fallback, layers, sources);
     app.replaceChildren(
       h("nav", { class: "side" }, header, toggle, this.side),
-      h("main", {}, this.canvas, this.status, controls),
+      h("main", {}, this.canvas, this.labels, this.status, controls),
       card,
       this.timeBar?.element ?? "",
     );
@@ -130,8 +131,10 @@ class Page {
     try {
       Object.assign(window, { CESIUM_BASE_URL: new URL("cesium/", document.baseURI).href });
       const { CityScene } = await import("./map/scene");
-      this.scene = new CityScene(this.canvas, this.catalogue, this.store, (problem) => this.tell(problem));
-      await this.scene.start();
+      this.scene = new CityScene(this.canvas, this.labels, this.catalogue, this.store, (problem) =>
+        this.tell(problem),
+      );
+      this.scene.start();
     } catch (error) {
       console.error(error);
       this.withoutScene(hook);

@@ -66,12 +66,12 @@ export function snap(scale: Scale, time: number): number {
   return scale.instants[indexOf(scale, time)] ?? time;
 }
 
-/** Mid-afternoon, in the city's zone, of the middle day: when a summer month has most to show. */
+/** Ten in the evening, in the city's zone, of the middle day: when a city differs most from its country. */
 export function meaningfulInstant({ kind, instants }: Scale, timeZone: string): number {
   const middle = Math.floor(instants.length / 2);
   if (kind === "years") return instants[instants.length - 1] ?? 0;
-  const afternoon = instants.slice(middle, middle + 24).find((time) => localHour(time, timeZone) === 16);
-  return afternoon ?? instants[middle] ?? 0;
+  const evening = instants.slice(middle, middle + 24).find((time) => localHour(time, timeZone) === 22);
+  return evening ?? instants[middle] ?? 0;
 }
 
 /** Days since 1970-01-01 UTC: the clock of the lifespans in the 3D tiles. */

@@ -8,7 +8,6 @@ import {
   CreditDisplay,
   Ellipsoid,
   Globe,
-  type ImageryLayer,
   Matrix4,
   Scene,
   ScreenSpaceEventHandler,
@@ -16,12 +15,13 @@ import {
   Transforms,
 } from "@cesium/engine";
 import type { Values } from "../binary";
-import { type Box, type Catalogue, type Collection, drawn, find, type Ramp } from "../catalogue";
+import { type Box, type Catalogue, drawn, type Ramp } from "../catalogue";
 import type { Problem } from "../outcome";
-import type { Selection, State, Store } from "../state";
-import { backgroundLayer, GROUND } from "./background";
+import type { Selection, Store } from "../state";
+import { GROUND } from "./background";
 import { Camera } from "./camera";
-import { coverageLayer } from "./coverage";
+import { Ground } from "./ground";
+import { Labels } from "./labels";
 import { ValueTexture } from "./measure";
 import { colour } from "./shader";
 import { Tiles } from "./tilesets";
@@ -43,24 +43,17 @@ const KEYS: Record<string, Parameters<Camera["move"]>[0]> = {
   "]": "turnRight",
 };
 
-interface Coverage {
-  layer: ImageryLayer;
-  times: number[];
-  shown: number;
-}
-
 export class CityScene {
   readonly camera: Camera;
   private readonly scene: Scene;
   private readonly tiles = new Map<string, Tiles>();
-  private readonly coverages = new Map<string, Coverage | null>();
+  private readonly ground: Ground;
   private readonly extent: Box;
-  private background: { layer: ImageryLayer; key: string } | null = null;
   private measured = false;
-  private waiting = 0;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
+    labels: HTMLElement,
     private readonly catalogue: Catalogue,
     private readonly store: Store,
     private readonly fail: (problem: Problem) => void,
@@ -87,13 +80,15 @@ export class CityScene {
     scene.fog.enabled = false;
     scene.backgroundColor = colour(SKY);
     scene.highDynamicRange = false;
+    this.ground = new Ground(scene, catalogue, this.extent, fail);
     this.camera = new Camera(scene, this.extent);
+    new Labels(scene, labels, catalogue, store);
     this.follow();
     this.listen();
   }
 
-  /** Adds what is drawn, then resolves; the pictures themselves go on arriving. */
-  async start(): Promise<void> {
+  /** Begins to draw; the pictures arrive in their time. */
+  start(): void {
     const { view } = this.store.current;
     if (view) this.camera.set(view);
     else this.camera.home(false);
@@ -107,25 +102,15 @@ export class CityScene {
         new Cartesian3(),
       );
     const [light, up] = [direction(-0.75, -0.45, 0.5), direction(0, 0, 1)];
-    await Promise.all(
-      drawn(this.catalogue)
-        .filter(({ links }) => links.tileset)
-        .map(async (collection) => {
-          try {
-            this.tiles.set(collection.id, await Tiles.add(this.scene, collection, light, up));
-          } catch {
-            this.fail({
-              status: 0,
-              message: {
-                fr: `La couche « ${collection.title.fr} » n'a pas pu être dessinée.`,
-                en: `The layer “${collection.title.en}” could not be drawn.`,
-              },
-            });
-          }
-        }),
-    );
-    this.store.watch(["layers"], (state) => this.showLayers(state));
-    this.store.watch(["time"], (state) => this.showTime(state));
+    for (const collection of drawn(this.catalogue).filter(({ links }) => links.tileset))
+      this.tiles.set(collection.id, new Tiles(this.scene, collection, light, up, this.fail));
+    this.store.watch(["layers"], ({ layers }) => {
+      for (const [id, tiles] of this.tiles) tiles.show(layers.has(id));
+    });
+    this.store.watch(["time"], ({ time }) => {
+      for (const tiles of this.tiles.values()) tiles.setTime(time);
+    });
+    this.store.watch(["layers", "time"], ({ layers, time }) => this.ground.show(layers, time));
     this.store.watch(["selection"], ({ selection }) => {
       for (const [id, tiles] of this.tiles) tiles.select(selection?.collection === id ? selection.id : null);
     });
@@ -144,7 +129,7 @@ export class CityScene {
   pick(x: number, y: number): Selection | null {
     const found: unknown = this.scene.pick(new Cartesian2(x, y), TOUCH, TOUCH);
     if (!(found instanceof Cesium3DTileFeature)) return null;
-    const tiles = [...this.tiles.values()].find(({ tileset }) => tileset === found.tileset);
+    const tiles = [...this.tiles.values()].find((one) => one.holds(found.tileset));
     return tiles ? { collection: tiles.collection.id, id: String(found.getProperty("id")) } : null;
   }
 
@@ -152,16 +137,12 @@ export class CityScene {
   report() {
     return {
       tiles: [...this.tiles.values()].reduce((sum, { loaded }) => sum + loaded, 0),
-      layers: [
-        ...[...this.tiles].filter(([, { tileset }]) => tileset.show).map(([id]) => id),
-        ...[...this.coverages.keys()],
-        ...(this.background?.key.split("|")[0]?.split(",").filter(Boolean) ?? []),
-      ],
+      layers: [...[...this.tiles].filter(([, { shown }]) => shown).map(([id]) => id), ...this.ground.shown],
       measured: this.measured,
       settled:
-        this.waiting === 0 &&
+        this.ground.waiting === 0 &&
         this.scene.globe.tilesLoaded &&
-        [...this.tiles.values()].every(({ tileset }) => !tileset.show || tileset.tilesLoaded),
+        [...this.tiles.values()].every(({ settled }) => settled),
     };
   }
 
@@ -179,65 +160,6 @@ export class CityScene {
       });
       this.scene.requestRender();
     });
-  }
-
-  private showLayers({ layers, time }: State): void {
-    for (const [id, { tileset }] of this.tiles) tileset.show = layers.has(id);
-    this.showGround(layers, time);
-    for (const collection of drawn(this.catalogue).filter(({ links }) => links.grid)) {
-      if (layers.has(collection.id)) void this.showCoverage(collection, time);
-      else this.removeCoverage(collection.id);
-    }
-    this.scene.requestRender();
-  }
-
-  private showTime({ layers, time }: State): void {
-    for (const tiles of this.tiles.values()) tiles.setTime(time);
-    this.showGround(layers, time);
-    for (const [id, coverage] of this.coverages) {
-      const collection = find(this.catalogue, id);
-      if (collection && coverage && lastBefore(coverage.times, time) !== coverage.shown)
-        void this.showCoverage(collection, time);
-    }
-  }
-
-  /** Draws the ground again when its layers change, or when time crosses a change of one of them. */
-  private showGround(layers: ReadonlySet<string>, time: number): void {
-    const shown = drawn(this.catalogue).filter(({ id, links }) => links.tiles && layers.has(id));
-    const changes = shown.flatMap(({ changes }) => changes?.map((text) => Date.parse(text)) ?? []);
-    const key = `${shown.map(({ id }) => id).join(",")}|${lastBefore(changes, time)}`;
-    if (this.background?.key === key) return;
-    const { imageryLayers } = this.scene;
-    const former = this.background?.layer;
-    const layer = backgroundLayer(shown, this.extent, time);
-    imageryLayers.add(layer, 0);
-    if (former) imageryLayers.remove(former);
-    this.background = { layer, key };
-    this.scene.requestRender();
-  }
-
-  private async showCoverage(collection: Collection, time: number): Promise<void> {
-    const former = this.coverages.get(collection.id);
-    if (!former) this.coverages.set(collection.id, null);
-    this.waiting++;
-    const answer = await coverageLayer(collection, time);
-    this.waiting--;
-    if (!answer.ok) {
-      this.fail(answer.problem);
-      return;
-    }
-    if (!this.store.current.layers.has(collection.id)) return;
-    this.removeCoverage(collection.id);
-    const { layer, times } = answer.value;
-    this.scene.imageryLayers.add(layer);
-    this.coverages.set(collection.id, { layer, times, shown: lastBefore(times, time) });
-    this.scene.requestRender();
-  }
-
-  private removeCoverage(id: string): void {
-    const coverage = this.coverages.get(id);
-    if (coverage) this.scene.imageryLayers.remove(coverage.layer);
-    this.coverages.delete(id);
   }
 
   /** Renders when there is something new, at the size of the canvas. */
@@ -282,9 +204,4 @@ export class CityScene {
       event.preventDefault();
     });
   }
-}
-
-/** The last of some instants not after `time`; -Infinity when there is none. */
-function lastBefore(instants: number[], time: number): number {
-  return Math.max(...instants.filter((instant) => instant <= time), -Infinity);
 }

@@ -8,39 +8,83 @@ import {
   type Scene,
 } from "@cesium/engine";
 import type { Collection } from "../catalogue";
+import type { Problem } from "../outcome";
 import { dayNumber } from "../time";
 import type { ValueTexture } from "./measure";
 import { type Knobs, shaderOf } from "./shader";
 
+/** Pixels that the largest object left out may measure. */
+const ERROR = 48;
+
 export class Tiles {
-  private readonly rows = new Map<string, number>();
+  /** Tiles that have come since the page was opened. */
   loaded = 0;
+  private tileset: Cesium3DTileset | null = null;
+  private asked = false;
+  private visible = false;
+  private readonly shader: CustomShader;
+  private readonly rows = new Map<string, number>();
   private selected: string | null = null;
   private measure: ValueTexture | null = null;
 
-  private constructor(
-    readonly collection: Collection,
-    readonly tileset: Cesium3DTileset,
-    private readonly shader: CustomShader,
+  /** `light` and `up` are directions in ECEF. */
+  constructor(
     private readonly scene: Scene,
+    readonly collection: Collection,
+    light: Cartesian3,
+    up: Cartesian3,
+    private readonly fail: (problem: Problem) => void,
   ) {
-    tileset.tileLoad.addEventListener((tile: Cesium3DTile) => this.learn(tile));
+    this.shader = shaderOf(collection, light, up);
   }
 
-  /** Adds the tileset of `collection` to the scene; nothing is fetched while it is hidden. */
-  static async add(scene: Scene, collection: Collection, light: Cartesian3, up: Cartesian3): Promise<Tiles> {
-    const customShader = shaderOf(collection, light, up);
-    const tileset = await Cesium3DTileset.fromUrl(
-      new URL(collection.links.tileset ?? "", document.baseURI).href,
-      {
-        maximumScreenSpaceError: 16,
+  /** Shows or hides the objects; nothing is fetched before they are first shown. */
+  show(visible: boolean): void {
+    this.visible = visible;
+    if (this.tileset) this.tileset.show = visible;
+    else if (visible && !this.asked) void this.open();
+    this.scene.requestRender();
+  }
+
+  get shown(): boolean {
+    return this.visible;
+  }
+
+  /** Whether nothing that the view needs is still to come. */
+  get settled(): boolean {
+    return !this.visible || this.tileset?.tilesLoaded === true;
+  }
+
+  holds(tileset: Cesium3DTileset): boolean {
+    return this.tileset === tileset;
+  }
+
+  private async open(): Promise<void> {
+    this.asked = true;
+    try {
+      const address = new URL(this.collection.links.tileset ?? "", document.baseURI).href;
+      const tileset = await Cesium3DTileset.fromUrl(address, {
+        maximumScreenSpaceError: ERROR,
         cacheBytes: 64 * 2 ** 20,
         environmentMapOptions: { enabled: false },
-      },
-    );
-    tileset.customShader = customShader;
-    scene.primitives.add(tileset);
-    return new Tiles(collection, tileset, customShader, scene);
+        show: this.visible,
+      });
+      tileset.customShader = this.shader;
+      tileset.tileLoad.addEventListener((tile: Cesium3DTile) => this.learn(tile));
+      this.tileset = tileset;
+      this.scene.primitives.add(tileset);
+      this.scene.requestRender();
+    } catch {
+      this.visible = this.asked = false;
+      const { fr, en } = this.collection.title;
+      this.fail({
+        status: 0,
+        message: {
+          fr: `La couche « ${fr} » n'a pas pu être dessinée. Décochez-la et cochez-la pour réessayer.`,
+          en: `The layer “${en}” could not be drawn. Untick it and tick it again to retry.`,
+        },
+      });
+    }
   }
 
   /** Shows the objects that stand at `time`, with the values of that hour. */

@@ -1,0 +1,97 @@
+/** What lies on the ground: one background of fills and lines, and a picture for each coverage shown. */
+
+import type { ImageryLayer, Scene } from "@cesium/engine";
+import { type Box, type Catalogue, type Collection, drawn } from "../catalogue";
+import type { Problem } from "../outcome";
+import { backgroundLayer } from "./background";
+import { coverageLayer } from "./coverage";
+
+/** A coverage asked for; its layer and the instants of its maps once they have come. */
+interface Coverage {
+  asked: number;
+  layer?: ImageryLayer;
+  times?: number[];
+}
+
+export class Ground {
+  /** Pictures asked for and not yet come. */
+  waiting = 0;
+  private background: { layer: ImageryLayer; ids: string[]; key: string } | null = null;
+  private readonly coverages = new Map<string, Coverage>();
+
+  constructor(
+    private readonly scene: Scene,
+    private readonly catalogue: Catalogue,
+    private readonly extent: Box,
+    private readonly fail: (problem: Problem) => void,
+  ) {}
+
+  /** Shows the collections of `layers` as they stood at `time`; what has not changed is left alone. */
+  show(layers: ReadonlySet<string>, time: number): void {
+    const all = drawn(this.catalogue);
+    this.showBackground(
+      all.filter(({ id, links }) => links.tiles && layers.has(id)),
+      time,
+    );
+    for (const collection of all.filter(({ links }) => links.grid)) {
+      if (layers.has(collection.id)) void this.showCoverage(collection, time);
+      else this.remove(collection.id);
+    }
+  }
+
+  /** Ids of what is shown. */
+  get shown(): string[] {
+    return [...this.coverages.keys(), ...(this.background?.ids ?? [])];
+  }
+
+  /** Draws the background again when its layers change, or when time crosses a change of one of them. */
+  private showBackground(collections: Collection[], time: number): void {
+    const ids = collections.map(({ id }) => id);
+    const changes = collections.flatMap(({ changes }) => changes?.map((text) => Date.parse(text)) ?? []);
+    const key = `${ids}|${lastBefore(changes, time)}`;
+    if (this.background?.key === key) return;
+    const { imageryLayers } = this.scene;
+    const former = this.background?.layer;
+    const layer = backgroundLayer(collections, this.extent, time);
+    imageryLayers.add(layer, 0);
+    if (former) imageryLayers.remove(former);
+    this.background = { layer, ids, key };
+    this.scene.requestRender();
+  }
+
+  private async showCoverage(collection: Collection, time: number): Promise<void> {
+    const { id } = collection;
+    const former = this.coverages.get(id);
+    if (
+      former &&
+      (!former.times || lastBefore(former.times, time) === lastBefore(former.times, former.asked))
+    )
+      return;
+    const coverage: Coverage = { asked: time };
+    this.coverages.set(id, coverage);
+    this.waiting++;
+    const answer = await coverageLayer(collection, time);
+    this.waiting--;
+    if (former?.layer) this.scene.imageryLayers.remove(former.layer);
+    if (this.coverages.get(id) !== coverage) return;
+    if (!answer.ok) {
+      this.fail(answer.problem);
+      return;
+    }
+    Object.assign(coverage, answer.value);
+    this.scene.imageryLayers.add(answer.value.layer);
+    this.scene.requestRender();
+  }
+
+  private remove(id: string): void {
+    const coverage = this.coverages.get(id);
+    if (coverage?.layer) this.scene.imageryLayers.remove(coverage.layer);
+    this.coverages.delete(id);
+    this.scene.requestRender();
+  }
+}
+
+/** The last of some instants not after `time`; -Infinity when there is none. */
+function lastBefore(instants: number[], time: number): number {
+  return Math.max(...instants.filter((instant) => instant <= time), -Infinity);
+}
