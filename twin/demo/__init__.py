@@ -41,10 +41,10 @@ def write(folder: Path, scale: float = 1.0) -> None:
     Raises
     ------
     BadInput
-        When `scale` is not between 0.005 and 1.
+        When `scale` is not between 0.01 and 1.
     """
-    if not 0.005 <= scale <= 1:
-        raise BadInput(f"The demo city comes at scales from 0.005 to 1, not {scale}.")
+    if not 0.01 <= scale <= 1:
+        raise BadInput(f"The demo city comes at scales from 0.01 to 1, not {scale}.")
     stamp, complete = _fingerprint(scale), folder / _STAMP
     if complete.is_file() and complete.read_text("utf-8") == stamp:
         return

@@ -68,7 +68,8 @@ def buildings(plan: Plan, network: Network, blocks: Blocks, terrain: Terrain) ->
     usage = _usages(zone, shapely.area(polygon), rng)
     commune = network.commune[blocks.face[block]]
     name = np.full(len(polygon), None, dtype=object)
-    usage[public], name[public] = public_names(rng, commune[public], [row[0] for row in plan.communes])
+    from_centre = np.hypot(*(np.column_stack([x, y]) - plan.centres[commune])[public].T)
+    usage[public], name[public] = public_names(rng, commune[public], from_centre, [row[0] for row in plan.communes])
     storeys, height = _heights(zone, usage, blocks.centrality[block], rng)
     return Buildings(
         id=np.array([f"B{number:06d}" for number in range(1, len(polygon) + 1)], dtype=object),
@@ -179,10 +180,17 @@ def _public(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geome
     long, wide = np.clip(0.62 * length, 22.0, 72.0), np.clip(0.58 * width, 16.0, 48.0)
     long = np.where(form == BAR, np.minimum(long, 46.0), long)
     made = np.full(len(lot), None, dtype=object)
-    for ease in (1.0, 0.75, 0.5, 0.3):
+    for ease in (1.0, 0.75, 0.5):
         todo = np.flatnonzero(shapely.is_missing(made))
         shapes, kept = _place(lot[todo], form[todo], ease * long[todo], ease * wide[todo], 2.0, 0.0)
         made[todo[kept]] = shapes
+    # A square in the largest circle of the block always fits.
+    rest = np.flatnonzero(shapely.is_missing(made))
+    radius = shapely.maximum_inscribed_circle(lot[rest], tolerance=0.5)
+    ends = shapely.get_coordinates(radius).reshape(-1, 2, 2)
+    side = 1.2 * shapely.length(radius)
+    along = (ends[:, 1] - ends[:, 0]) / shapely.length(radius)[:, None]
+    made[rest] = footprints(np.full(len(rest), BAR), ends[:, 0], along, side, side)
     return made, which
 
 

@@ -132,10 +132,10 @@ def trees(plan: Plan, network: Network, blocks: Blocks, buildings: Buildings, wa
     spot = box[owner, :2] + rng.random((len(owner), 2)) * (box[owner, 2:] - box[owner, :2])
     grove = shapely.points(np.round(spot, 2))
     inside = shapely.contains(shapely.buffer(blocks.polygon[which], -1.5)[owner], grove)
-    grove = grove[inside]
-    for obstacle in (shapely.buffer(buildings.polygon, 2.0), water.polygon):
-        hit = shapely.STRtree(obstacle).query(grove, predicate="intersects")[0]
-        grove = np.delete(grove, np.unique(hit))
+    obstacles = shapely.STRtree(np.concatenate([shapely.buffer(buildings.polygon, 2.0), water.polygon]))
+    grove = np.delete(grove[inside], obstacles.query(grove[inside], predicate="intersects")[0])
+    on_way = obstacles.query(row, predicate="intersects")[0]  # bridges have no trees
+    row, street = np.delete(row, on_way), np.delete(street, on_way)
     species = np.concatenate([of_street[street], rng.integers(0, len(SPECIES), len(grove))])
     year = np.concatenate(
         [rng.uniform(1900.0, 2022.0, len(network.line))[street], rng.uniform(1930.0, 2026.0, len(grove))]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.demo.plan import Floats
+
 _PEOPLE = """Victor Hugo|Jean Jaurès|Émile Zola|Louis Pasteur|Marie Curie|Gambetta|Jules Ferry|Frédéric Mistral|
 Alphonse Daudet|Paul Valéry|Georges Brassens|Édith Piaf|Simone Veil|Olympe de Gouges|Louise Michel|Denis Diderot|
 Voltaire|Jean-Jacques Rousseau|Lamartine|Chateaubriand|Rabelais|Molière|Jean Racine|La Fontaine|George Sand|Colette|
@@ -79,33 +81,45 @@ def street_names(rng: np.random.Generator, classes: list[str], commune: NDArray[
     return names
 
 
-#: Kinds of public building: usage, how it is called, and whether a commune has only one.
+#: Kinds of public building, with their usage; a commune has one town hall.
+_TOWN_HALL = ("public_service", "Hôtel de ville")
 _PUBLIC = (
-    ("public_service", "Hôtel de ville", True),
-    ("education", "École élémentaire", False),
-    ("education", "École maternelle", False),
-    ("culture", "Médiathèque", False),
-    ("sport", "Gymnase", False),
-    ("education", "Collège", False),
-    ("public_service", "Maison de quartier", False),
-    ("health", "Centre de santé", False),
-    ("education", "Lycée", False),
-    ("public_service", "Centre administratif", False),
+    ("education", "École élémentaire"),
+    ("education", "École maternelle"),
+    ("culture", "Médiathèque"),
+    ("sport", "Gymnase"),
+    ("education", "Collège"),
+    ("public_service", "Maison de quartier"),
+    ("health", "Centre de santé"),
+    ("education", "Lycée"),
+    ("public_service", "Centre administratif"),
 )
 
 
 def public_names(
-    rng: np.random.Generator, commune: NDArray[np.intp], communes: list[str]
+    rng: np.random.Generator, commune: NDArray[np.intp], from_centre: Floats, communes: list[str]
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Return the usage and the name of public buildings, a town hall first in each commune."""
+    """Return the usage and the name of public buildings.
+
+    The one nearest the centre of its commune is the town hall; no two have the same name while
+    there are enough people to name them after.
+    """
     people = [_WORDS["people"][k] for k in rng.permutation(len(_WORDS["people"]))]
     usages, names = np.empty(len(commune), dtype=object), np.empty(len(commune), dtype=object)
     seen: dict[int, int] = {}
-    for row, place in enumerate(commune.tolist()):
-        turn = seen.get(place, 0)
-        seen[place] = turn + 1
-        usage, kind, _ = _PUBLIC[turn] if turn < 5 else _PUBLIC[1 + (turn - 5) % (len(_PUBLIC) - 1)]
-        person = people[(row * 7 + place) % len(people)] if turn else communes[place]
-        usages[row] = usage
-        names[row] = f"{kind} de {person}" if not turn else f"{kind} {person}"
+    for number, row in enumerate(np.argsort(from_centre, kind="stable").tolist()):
+        place = int(commune[row])
+        turn = seen[place] = seen.get(place, -1) + 1
+        usages[row], kind = _PUBLIC[(turn - 1) % len(_PUBLIC)] if turn else _TOWN_HALL
+        lap, position = divmod(number, len(people))
+        names[row] = (
+            f"{kind} {people[(position + 11 * lap) % len(people)]}" if turn else f"{kind} {_of(communes[place])}"
+        )
     return usages, names
+
+
+def _of(name: str) -> str:
+    """Return « de » and the name of a commune, contracted as French does."""
+    if name.startswith("Les "):
+        return f"des {name.removeprefix('Les ')}"
+    return f"d'{name}" if name[0] in "AEÉÈIOUY" else f"de {name}"

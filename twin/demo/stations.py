@@ -83,8 +83,7 @@ def _sites(
     """Return the places where a station of each environment may stand."""
     room = shapely.buffer(blocks.polygon, -3.0)
     spot = shapely.point_on_surface(room)
-    clear = ~shapely.is_empty(spot)
-    clear[shapely.STRtree(shapely.buffer(buildings.polygon, 3.0)).query(spot, predicate="intersects")[0]] = False
+    clear = ~shapely.is_empty(spot) & ~_near(spot, buildings)
     zone, urban = blocks.zone, blocks.urban
     built = np.isin(zone, (Zone.OLD, Zone.PERIMETER, Zone.SLABS, Zone.SQUARE, Zone.VILLAGE, Zone.PUBLIC))
     roadside = network.line[np.isin(network.street_class, (BOULEVARD, AVENUE, ROCADE))]
@@ -92,6 +91,7 @@ def _sites(
     at = rng.uniform(0.3, 0.7, len(roadside))
     kerb = shapely.line_interpolate_point(shapely.offset_curve(roadside, width / 2 + 1.0), at, normalized=True)
     kerb = kerb[~shapely.is_empty(kerb)]
+    kerb = kerb[~_near(kerb, buildings)]
     kerb = kerb[plan.intensity(*shapely.get_coordinates(kerb).T) > 0.4]
     lived_in = np.isin(zone, (Zone.PUBLIC, Zone.HOUSES, Zone.SLABS, Zone.PARK)) & (urban > 0.3)
     sites = {
@@ -103,6 +103,13 @@ def _sites(
         "air background": spot[clear & lived_in & (blocks.centrality < 0.5)],
     }
     return {key: rounded(points) for key, points in sites.items()}
+
+
+def _near(points: Geometries, buildings: Buildings) -> NDArray[np.bool_]:
+    """Whether points lie within 2 m of a building."""
+    near = np.zeros(len(points), dtype=bool)
+    near[shapely.STRtree(shapely.buffer(buildings.polygon, 2.0)).query(points, predicate="intersects")[0]] = True
+    return near
 
 
 def _names(plan: Plan, network: Network, point: Geometries, commune: NDArray[np.intp]) -> NDArray[np.object_]:
