@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ CREATE SCHEMA superseded;
 """
 
 type Cursor = duckdb.DuckDBPyConnection
+type Statement = tuple[str, list[Any]]
+type Statements = Callable[[Cursor], Iterator[Statement]]
 
 
 def _extension() -> Path:
@@ -149,15 +152,18 @@ class Database:
         finally:
             cursor.close()
 
-    def stream(self, sql: str, parameters: list[Any], schema: pa.Schema) -> pa.RecordBatchReader:
-        """Return the rows of a query as batches of `schema`, read as they are taken.
+    def stream(self, statements: Statements, schema: pa.Schema) -> pa.RecordBatchReader:
+        """Return the rows of queries, one after the other, as batches of `schema`, read as they are taken.
 
-        Naive timestamps are declared UTC and geometries plain WKB: neither copies a buffer.
+        All see the state of one moment. Naive timestamps are declared UTC and geometries plain
+        WKB: neither copies a buffer.
         """
         cursor = self.cursor()
         try:
             with faults():
-                reader = cursor.execute(sql, parameters).to_arrow_reader(_BATCH_ROWS)
+                cursor.begin()
+                pending = statements(cursor)
+                first = _answer(cursor, next(pending))
         except BaseException:
             cursor.close()
             raise
@@ -165,12 +171,24 @@ class Database:
         def batches() -> Iterator[pa.RecordBatch]:
             try:
                 with faults():
-                    for batch in reader:
-                        yield _conform(batch, schema)
+                    for reader in chain([first], (_answer(cursor, statement) for statement in pending)):
+                        for batch in reader:
+                            yield _conform(batch, schema)
             finally:
                 cursor.close()
 
         return pa.RecordBatchReader.from_batches(schema, batches())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Cursor]:
+        """Yield a cursor whose queries all see the state of one moment."""
+        cursor = self.cursor()
+        try:
+            with faults():
+                cursor.begin()
+                yield cursor
+        finally:
+            cursor.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
@@ -211,6 +229,10 @@ class Database:
         """Close the file."""
         with self.writing:
             self._connection.close()
+
+
+def _answer(cursor: Cursor, statement: Statement) -> pa.RecordBatchReader:
+    return cursor.execute(*statement).to_arrow_reader(_BATCH_ROWS)
 
 
 def _conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -46,11 +46,12 @@ class Features:
         source = f"FROM {table(collection.id)} WHERE {where}"
         # A scan gives rows in the order of "row" by itself, so a whole stream needs no sort.
         if query.limit is None and not query.offset and not query.sort:
-            return self._database.stream(f"SELECT {names} {source}", where.parameters, schema)
+            sql = f"SELECT {names} {source}"
+            return self._database.stream(lambda _: iter([(sql, where.parameters)]), schema)
         order = order_by(query.sort, columns, '"row"')
         page = f'SELECT "row" {source} ORDER BY {order} LIMIT {_limit(query.limit)} OFFSET {int(query.offset)}'
         sql = f'SELECT {names} FROM {table(collection.id)} SEMI JOIN ({page}) USING ("row") ORDER BY {order}'
-        return self._database.stream(sql, where.parameters, schema)
+        return self._database.stream(lambda _: iter([(sql, where.parameters)]), schema)
 
     def count(self, query: FeatureQuery, principal: Principal) -> int:
         """Return how many features a query has, its paging left aside."""

@@ -20,7 +20,7 @@ from twin.store.embedded.catalogue import stored
 from twin.store.embedded.engine import Cursor
 from twin.store.embedded.feature_commit import aware, check_files, crs84_box, ensure_table, file_list, replace
 from twin.store.embedded.features import table
-from twin.store.embedded.observations import current
+from twin.store.embedded.selection import current
 from twin.store.embedded.sql import quote, text
 
 #: Batches of up to this many rows go through the keyed hot table, which is folded when it reaches the second.
