@@ -6,13 +6,16 @@ its extents are those of a configuration file, ours grow with the data.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ogc_api import edr, links
 from ogc_api.core import Core
 from ogc_api.features.fields import has_items, item_fields, json_schema, served_crs
+from ogc_api.openapi import openapi
 from twin.crs import CRS84, uri
 from twin.model import Collection, FieldType
+from twin.settings import Settings
 from twin.time import iso
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
@@ -38,73 +41,78 @@ _GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 _GEOMETRIES = {"Point": "point", "LineString": "linestring", "Polygon": "polygon"}
 
 
+type Document = dict[str, Any]
+
+
 class Documents:
     """Documents about `collections`, in one language, of one revision of the catalogue."""
 
-    def __init__(self, core: Core, edr_: edr.Edr, base: str, root: str, language: str) -> None:
-        self.core = core
+    def __init__(self, core: Core, edr_: edr.Edr, settings: Settings, base: str, language: str) -> None:
+        self._core = core
         self._edr = edr_
         self._base = base
-        self._root = root
+        self._settings = settings
         self._language = language
 
-    def landing_page(self, shown: str) -> dict[str, Any]:
+    def landing_page(self, shown: str) -> Document:
         """Return the landing page."""
         return {
-            **self.core.landing_page(),
-            "links": links.of_landing_page(self._base, self._root, self._language, shown),
+            **self._core.landing_page(),
+            "links": links.of_landing_page(self._base, self._settings.server.url, self._language, shown),
         }
 
-    def conformance(self, shown: str) -> dict[str, Any]:
+    def conformance(self, shown: str) -> Document:
         """Return what the service conforms to."""
         return {
             "conformsTo": sorted(set(CONFORMANCE)),
             "links": links.of_document(f"{self._base}/conformance", self._language, shown),
         }
 
-    def collections(self, collections: list[Collection], shown: str) -> dict[str, Any]:
+    def openapi(self, collections: Sequence[Collection]) -> Document:
+        """Return the OpenAPI document."""
+        return openapi(self._core.openapi(), collections, self._settings.bounds.items, self._language)
+
+    def collections(self, collections: Sequence[Collection], shown: str) -> Document:
         """Return the list of the collections, whole: clients read one page of it."""
         return {
             "links": links.of_document(f"{self._base}/collections", self._language, shown),
             "collections": [self.collection(collection, shown) for collection in collections],
         }
 
-    def collection(self, collection: Collection, shown: str) -> dict[str, Any]:
+    def collection(self, collection: Collection, shown: str) -> Document:
         """Return the document of one collection."""
-        document = self.core.collection(collection.id)
+        document = self._core.collection(collection.id)
+        url = self._collection_url(collection)
         described = edr.describe(self._edr, collection, self._language)
         items = has_items(collection)
         crs = [uri(code) for code in served_crs(collection)] if items else described["crs"]
         document.update(described)
+        if not items:
+            # Members of Features have no place in the document of a coverage: its schema is closed.
+            document.pop("storageCrs")
         document.update(
             {
                 "links": links.of_collection(
-                    self._collection_url(collection), self._language, shown, items=items, licence=_licence(collection)
+                    url, self._language, shown, items=items, licence=_licence(collection, url)
                 ),
                 "extent": described.get("extent") or _extent(collection),
                 "crs": crs,
-                "storageCrs": uri(collection.crs),
-                "attribution": collection.licence.attribution,
-                "license": collection.licence.title,
-                "updated": iso(collection.updated) if collection.updated else None,
             }
         )
-        if collection.lineage:
-            document["lineage"] = collection.lineage.in_language(self._language)
         return document
 
-    def schema(self, collection: Collection) -> dict[str, Any]:
+    def schema(self, collection: Collection) -> Document:
         """Return the JSON Schema of the items of a collection."""
-        return self._schema(collection, self.core.schema(collection.id), "schema")
+        return self._schema(collection, self._core.schema(collection.id), "schema")
 
-    def queryables(self, collection: Collection) -> dict[str, Any]:
+    def queryables(self, collection: Collection) -> Document:
         """Return what the items of a collection can be filtered by."""
         return {
-            **self._schema(collection, self.core.queryables(collection.id), "queryables"),
+            **self._schema(collection, self._core.queryables(collection.id), "queryables"),
             "additionalProperties": False,
         }
 
-    def _schema(self, collection: Collection, document: dict[str, Any], name: str) -> dict[str, Any]:
+    def _schema(self, collection: Collection, document: Document, name: str) -> Document:
         """Give pygeoapi's schema the unit, the type and the categories of each property."""
         properties = {field.name: json_schema(field, self._language) for field in item_fields(collection)}
         for order, schema in enumerate(properties.values(), start=1):
@@ -131,12 +139,13 @@ class Documents:
         return f"{self._base}/collections/{collection.id}"
 
 
-def _licence(collection: Collection) -> links.Link | None:
+def _licence(collection: Collection, url: str) -> links.Link:
+    """Return the link to the terms and whom to credit; terms without an address are told on our page."""
     licence = collection.licence
-    return links.of_licence(licence.title, licence.url) if licence.url else None
+    return links.of_licence(f"{licence.title} ({licence.attribution})", licence.url or f"{url}?f=html")
 
 
-def _extent(collection: Collection) -> dict[str, Any]:
+def _extent(collection: Collection) -> Document:
     box = collection.extent.as_list() if collection.extent else [-180.0, -90.0, 180.0, 90.0]
     extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": uri(CRS84)}}
     if collection.temporal:

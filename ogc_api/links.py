@@ -81,7 +81,7 @@ def of_landing_page(base: str, root: str, language: str, shown: str) -> list[Lin
     ]
 
 
-def of_collection(base: str, language: str, shown: str, *, items: bool, licence: Link | None) -> list[Link]:
+def of_collection(base: str, language: str, shown: str, *, items: bool, licence: Link) -> list[Link]:
     """Return the links of a collection; `base` is its address.
 
     The link to GeoJSON items has no query: GDAL adds an id to its path.
@@ -94,4 +94,4 @@ def of_collection(base: str, language: str, shown: str, *, items: bool, licence:
             link(SCHEMA_REL, f"{base}/schema", SCHEMA, language),
             link(QUERYABLES_REL, f"{base}/queryables", SCHEMA, language),
         ]
-    return [*links, licence] if licence else links
+    return [*links, licence]

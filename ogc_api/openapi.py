@@ -7,6 +7,7 @@ references), and the page limit stands where ArcGIS and QGIS read it:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ogc_api import edr
@@ -75,7 +76,7 @@ _TEXTS = {
 }
 
 
-def openapi(frame: Json, collections: list[Collection], maximum: int, language: str) -> Json:
+def openapi(frame: Json, collections: Sequence[Collection], maximum: int, language: str) -> Json:
     """Return the whole document.
 
     Parameters

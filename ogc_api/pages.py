@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ogc_api.features.fields import item_fields
+from ogc_api.features.fields import has_items, item_fields
 from twin.model import Collection, Language, Text
 
 _TEXTS = {
@@ -54,7 +55,9 @@ def _environment() -> Environment:
     )
 
 
-def render(name: str, document: dict[str, Any], language: Language, base: str) -> str:
+def render(
+    name: str, document: dict[str, Any], language: Language, base: str, collections: Iterable[Collection] = ()
+) -> str:
     """Return the page of a document.
 
     Parameters
@@ -62,19 +65,26 @@ def render(name: str, document: dict[str, Any], language: Language, base: str) -
     name
         The template, without its suffix.
     document
-        What the JSON answer would be; for items, also ``collection``.
+        What the JSON answer would be.
     base
         Address of the landing page.
+    collections
+        The collections that the document is about.
     """
-    texts = {key: text.in_language(language) for key, text in _TEXTS.items()}
-    collection: Collection | None = document.get("collection")
-    fields = item_fields(collection) if collection else ()
-    template = _environment().get_template(f"{name}.html")
-    return template.render(
-        document=document,
-        t=texts,
-        language=language,
-        other="en" if language == "fr" else "fr",
-        base=base,
-        titles={field.name: field.title.in_language(language) for field in fields},
+    known = {collection.id: collection for collection in collections}
+    about = next(iter(known.values())) if len(known) == 1 else None
+    fields = item_fields(about) if about and has_items(about) else ()
+    return (
+        _environment()
+        .get_template(f"{name}.html")
+        .render(
+            document=document,
+            t={key: text.in_language(language) for key, text in _TEXTS.items()},
+            language=language,
+            other="en" if language == "fr" else "fr",
+            base=base,
+            known=known,
+            about=about,
+            titles={field.name: field.title.in_language(language) for field in fields},
+        )
     )

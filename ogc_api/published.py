@@ -5,16 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 from ogc_api.configuration import configuration
 from ogc_api.core import Core
-from ogc_api.documents import Documents
+from ogc_api.documents import Document, Documents
 from ogc_api.edr import Edr, query_types
 from ogc_api.features.fields import has_items
 from ogc_api.features.service import ItemsService
 from ogc_api.features.versions import Versions
-from ogc_api.openapi import openapi
 from twin.context import Twin
 from twin.errors import NotFound
 from twin.model import Collection, Language
@@ -32,9 +30,9 @@ class Published:
         self._twin = twin
         self._principal = principal
         self._edr = edr
-        self._base = base
-        self._made: dict[tuple[str, ...], Any] = {}
-        self._documents: dict[str, Documents] = {}
+        self.base = base
+        self._made: dict[tuple[Language, tuple[str, ...]], Document] = {}
+        self._documents: dict[Language, Documents] = {}
         self._lock = threading.RLock()
 
     @cached_property
@@ -48,34 +46,29 @@ class Published:
         for collection in self.collections:
             if collection.id == collection_id:
                 return collection
-        raise NotFound(f"There is no collection {collection_id!r}: see {self._base}/collections.")
+        raise NotFound(f"There is no collection {collection_id!r}: see {self.base}/collections.")
 
-    def document(self, language: Language, *name: str, make: Callable[[Documents], dict[str, Any]]) -> dict[str, Any]:
+    def url(self, collection: Collection) -> str:
+        """Return the public address of a collection."""
+        return f"{self.base}/collections/{collection.id}"
+
+    def document(self, language: Language, key: tuple[str, ...], make: Callable[[Documents], Document]) -> Document:
         """Return a document, made the first time that it is asked for."""
-        key = (language, *name)
         with self._lock:
-            if key not in self._made:
-                self._made[key] = make(self._in(language))
-            found: dict[str, Any] = self._made[key]
-            return found
+            if (language, key) not in self._made:
+                self._made[language, key] = make(self._in(language))
+            return self._made[language, key]
 
-    def openapi(self, language: Language) -> dict[str, Any]:
+    def openapi(self, language: Language) -> Document:
         """Return the OpenAPI document."""
-        return self.document(
-            language,
-            "openapi",
-            make=lambda documents: openapi(
-                documents.core.openapi(), self.collections, self._twin.settings.bounds.items, language
-            ),
-        )
+        return self.document(language, ("openapi", "json"), lambda made: made.openapi(self.collections))
 
     def _in(self, language: Language) -> Documents:
         if language not in self._documents:
-            settings = configuration(
-                self._twin, self._principal, self.items, self._edr, self.collections, self._base, language
+            config = configuration(
+                self._twin, self._principal, self.items, self._edr, self.collections, self.base, language
             )
-            root = self._twin.settings.server.url
-            self._documents[language] = Documents(Core(settings), self._edr, self._base, root, language)
+            self._documents[language] = Documents(Core(config), self._edr, self._twin.settings, self.base, language)
         return self._documents[language]
 
 

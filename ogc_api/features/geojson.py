@@ -15,8 +15,16 @@ from ogc_api.parameters import y_first
 from twin.crs import definition, transform
 
 _ESCAPED = r'["\\\x00-\x1f]'
-#: Decimals of a coordinate: a millimetre, in degrees or in metres.
-_DEGREE_DECIMALS, _METRE_DECIMALS = 8, 3
+
+
+def decimals(crs: str) -> int:
+    """Return how many decimals a coordinate is served with: to the millimetre, in degrees or in metres."""
+    return 8 if definition(crs).is_geographic else 3
+
+
+def rounding(crs: str) -> float:
+    """Return the unit of the last decimal that coordinates in `crs` are served with."""
+    return float(10.0 ** -decimals(crs))
 
 
 def encode_features(table: pa.Table, properties: Sequence[str], source_crs: str, target_crs: str) -> bytes:
@@ -107,13 +115,13 @@ def _geometry(column: pa.Array, source_crs: str, target_crs: str) -> pa.Array:
     """Return the GeoJSON of WKB geometries; one that recurs (the place of a sensor) is written once."""
     known = column.cast(pa.binary()).dictionary_encode()
     shapes = shapely.from_wkb(known.dictionary.to_numpy(zero_copy_only=False))
-    decimals = _DEGREE_DECIMALS if definition(target_crs).is_geographic else _METRE_DECIMALS
+    digits = decimals(target_crs)
     swapped = y_first(target_crs)
 
     def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
         x, y = transform(points[:, 0], points[:, 1], source_crs, target_crs)
         planar = (y, x) if swapped else (x, y)
-        return np.round(np.column_stack([*planar, *points.T[2:]]), decimals)
+        return np.round(np.column_stack([*planar, *points.T[2:]]), digits)
 
     if len(shapes):
         shapes = shapely.transform(shapes, move, include_z=bool(np.any(shapely.has_z(shapes))))

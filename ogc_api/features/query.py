@@ -11,6 +11,7 @@ import orjson
 import shapely
 
 from ogc_api.features.fields import item_fields, served_crs, typed
+from ogc_api.features.geojson import rounding
 from ogc_api.parameters import Parameters
 from twin.crs import CRS84, BBox
 from twin.errors import BadInput
@@ -118,34 +119,34 @@ def _equalities(parameters: Parameters, fields: dict[str, Field]) -> tuple[Condi
 def region_of(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
     """Return a box as a polygon in the CRS of storage, or None when it misses the data.
 
-    The box is first cut to the extent of the data, a little widened: a client may ask for the whole
-    world, which no projected CRS can hold.
+    The box is widened by the rounding of the coordinates served, so that a feature meets the box
+    that a client makes of its coordinates, and a box that is a point has an area. It is then cut to
+    the extent of the data: a client may ask for the whole world, which no projected CRS can hold.
     """
-    if bbox.crs == collection.crs:
-        return _with_area(bbox.polygon(collection.crs))
-    if collection.extent is None:
-        return None
-    extent = collection.extent
-    wide = BBox(
+    slack = rounding(bbox.crs)
+    xmin, ymin, xmax, ymax = bbox.xmin - slack, bbox.ymin - slack, bbox.xmax + slack, bbox.ymax + slack
+    if bbox.crs != collection.crs:
+        if collection.extent is None:
+            return None
+        wide = _widened(collection.extent).to(bbox.crs)
+        xmin, ymin, xmax, ymax = (
+            max(xmin, wide.xmin),
+            max(ymin, wide.ymin),
+            min(xmax, wide.xmax),
+            min(ymax, wide.ymax),
+        )
+        if xmin > xmax or ymin > ymax:
+            return None
+    return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs).polygon(collection.crs)
+
+
+def _widened(extent: BBox) -> BBox:
+    return BBox(
         xmin=max(extent.xmin - _MARGIN, -180),
         ymin=max(extent.ymin - _MARGIN, -90),
         xmax=min(extent.xmax + _MARGIN, 180),
         ymax=min(extent.ymax + _MARGIN, 90),
-    ).to(bbox.crs)
-    xmin, ymin = max(bbox.xmin, wide.xmin), max(bbox.ymin, wide.ymin)
-    xmax, ymax = min(bbox.xmax, wide.xmax), min(bbox.ymax, wide.ymax)
-    if xmin > xmax or ymin > ymax:
-        return None
-    return _with_area(BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs).polygon(collection.crs))
-
-
-def _with_area(polygon: shapely.Polygon) -> shapely.Polygon:
-    """Return a polygon that has an area: a box that is a point or a line is widened by about a millimetre."""
-    if polygon.area > 0:
-        return polygon
-    xmin, ymin, xmax, ymax = polygon.bounds
-    dx, dy = 1e-9 * max(1, abs(xmax)), 1e-9 * max(1, abs(ymax))
-    return shapely.box(xmin - dx, ymin - dy, xmax + dx, ymax + dy)
+    )
 
 
 def _sort(text: str, fields: dict[str, Field]) -> tuple[SortKey, ...]:

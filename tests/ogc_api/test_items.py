@@ -194,10 +194,19 @@ def test_a_box_that_is_a_point_selects_what_holds_it(ogc):
     assert {feature["id"].split("@")[0] for feature in found["features"]} == {"b0001"}
 
 
-def test_a_box_in_the_crs_of_storage_is_not_moved(ogc_twin):
+def test_a_box_in_the_crs_of_storage_is_widened_by_a_millimetre_and_no_more(ogc_twin):
     collection = ogc_twin.store.catalogue.collection("buildings", ogc_twin.access.public)
     box = BBox(xmin=1, ymin=2, xmax=3, ymax=4, crs="EPSG:2154")
-    assert region_of(box, collection).equals(shapely.box(1, 2, 3, 4))
+    assert region_of(box, collection).equals(shapely.box(0.999, 1.999, 3.001, 4.001))
+
+
+@pytest.mark.parametrize("crs", ["CRS84", LAMBERT, "EPSG:3857", "EPSG:4326"])
+def test_a_feature_meets_the_box_made_of_its_own_coordinates(ogc, crs):
+    for feature in ogc.json(OBSERVATIONS, limit=100, crs=crs, datetime="2026-07-01T00:00:00Z")["features"]:
+        x, y = feature["geometry"]["coordinates"]
+        edge = ",".join(map(str, (x, y, x + 100, y + 100)))
+        found = ogc.json(OBSERVATIONS, bbox=edge, datetime="2026-07-01T00:00:00Z", limit=100, **{"bbox-crs": crs})
+        assert feature["id"] in {one["id"] for one in found["features"]}
 
 
 @pytest.mark.parametrize("bbox", ["1,2,3", "a,b,c,d", "4,43,3,44", "3,44,4,43", "nan,1,2,3", ""])
