@@ -112,7 +112,8 @@ def _times(coverage: Coverage, query: EdrQuery) -> tuple[NDArray[np.datetime64] 
         return None, ()
     chosen = steps(times, query.time)
     if chosen.start >= chosen.stop:
-        raise NotFound(f"{coverage.collection.id} holds nothing at datetime={query.time}: see its temporal extent.")
+        near = coveragejson.rfc3339(times[max(chosen.stop - 1, 0) : chosen.stop + 1])
+        raise NotFound(f"{coverage.collection.id} has no step at datetime={query.time}; near it: {', '.join(near)}.")
     return times[chosen], (chosen,)
 
 

@@ -65,7 +65,9 @@ def parse(form: Form, parameters: Parameters, collection: Collection) -> EdrQuer
     """
     codes = crs_codes(collection)
     crs = parameters.crs("crs", codes)
-    names = parameters.names("parameter-name", coveragejson.parameters(collection))
+    known = coveragejson.parameters(collection)
+    # OWSLib's client spells it with an underscore.
+    names = parameters.names("parameter-name", known) or parameters.names("parameter_names", known)
     point = bbox = None
     if form == "position":
         point = parameters.read("coords", parse_point)

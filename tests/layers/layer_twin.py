@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import shapely
 
 from twin.context import Twin
@@ -22,7 +20,6 @@ from twin.model import (
     FieldType,
     Kind,
     Licence,
-    Run,
     Style,
     Text,
     datastream_id,
@@ -30,11 +27,10 @@ from twin.model import (
 )
 from twin.observed_properties import known_properties
 from twin.settings import Settings, StoreSettings
-from twin.store import Commit, StagedFeatures, StagedSeries
 from twin.store.embedded import open_store
+from twin.testing.samples import put_features, put_series
 
 STAMP = pa.timestamp("us", tz="UTC")
-NOW = datetime(2026, 8, 1, tzinfo=UTC)
 STATION_FIELDS = tuple(
     Field(name=name, type=kind, title=Text(fr=name, en=name))
     for name, kind in (("name", FieldType.STRING), ("altitude", FieldType.NUMBER), ("environment", FieldType.STRING))
@@ -82,14 +78,9 @@ def empty_twin(folder: Path) -> Iterator[Twin]:
 def commit_features(
     twin: Twin, name: str, fields: tuple[Field, ...], columns: dict[str, object], geometry: str
 ) -> None:
-    with twin.store.staging(f"run-{name}") as folder:
-        pq.write_table(pa.table(columns, schema=feature_schema(fields)), folder / "features.parquet")
-        given = collection(name, Kind.FEATURES, fields=fields, geometry=geometry, style=Style(label="name"))
-        if not fields:
-            given = given.model_copy(update={"style": Style()})
-        run = Run(id=f"run-{name}", kind="ingest", name=name, fingerprint=name, started=NOW, finished=NOW)
-        part = StagedFeatures(collection=given, source=name, files=("features.parquet",))
-        twin.store.commit(Commit(run=run, features=(part,)))
+    style = Style(label="name") if fields else Style()
+    given = collection(name, Kind.FEATURES, fields=fields, geometry=geometry, style=style)
+    put_features(twin.store, pa.table(columns, schema=feature_schema(fields)), collection=given)
 
 
 def commit_stations(twin: Twin, stations: list[Station], start: str) -> None:
@@ -128,10 +119,9 @@ def commit_stations(twin: Twin, stations: list[Station], start: str) -> None:
                 rows[name].append(cell)
     for name in ("phenomenon_time", "result_time"):
         rows[name] = instants(np.array(rows[name], "M8[us]"))
-    with twin.store.staging("run-observations") as folder:
-        pq.write_table(pa.table(datastreams, schema=feature_schema(DATASTREAM_FIELDS)), folder / "d.parquet")
-        pq.write_table(pa.table(rows, schema=OBSERVATION_SCHEMA), folder / "o.parquet")
-        given = collection("observations", Kind.TIMESERIES, observed_properties=(observed,))
-        run = Run(id="run-observations", kind="ingest", name="observations", fingerprint="o", started=NOW, finished=NOW)
-        part = StagedSeries(collection=given, source="test", datastreams=("d.parquet",), files=("o.parquet",))
-        twin.store.commit(Commit(run=run, series=(part,)))
+    put_series(
+        twin.store,
+        pa.table(rows, schema=OBSERVATION_SCHEMA),
+        datastreams=pa.table(datastreams, schema=feature_schema(DATASTREAM_FIELDS)),
+        collection=collection("observations", Kind.TIMESERIES, observed_properties=(observed,)),
+    )

@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import shapely
 import xarray as xr
 from starlette.applications import Starlette
@@ -29,15 +28,15 @@ from twin.model import (
     Licence,
     ObservedProperty,
     Quality,
-    Run,
     Style,
     Text,
     datastream_id,
     feature_schema,
 )
 from twin.settings import Bounds, Settings, StoreSettings
-from twin.store import Commit, StagedCube, StagedFeatures, StagedSeries, write_cube
+from twin.store import Store
 from twin.store.embedded import open_store
+from twin.testing.samples import put_cube, put_features, put_series
 
 BASE = "http://localhost:8000/ogc"
 START = datetime(2026, 7, 1, tzinfo=UTC)
@@ -67,10 +66,6 @@ def field_of(name: str, kind: FieldType) -> Field:
     return Field(name=name, type=kind, title=Text(fr=name, en=name))
 
 
-def run(name: str) -> Run:
-    return Run(id=f"run-{name}", kind="ingest", name=name, fingerprint=name, started=START)
-
-
 def temperature(station: int) -> np.ndarray:
     return np.round(17.3 + station + 5 * np.sin(np.arange(HOURS) / 24 * 2 * np.pi), 1)
 
@@ -81,7 +76,7 @@ def field(step: int) -> np.ndarray:
     return (0.1 + rows * 0.01 + columns * 0.0003 + step).astype(np.float32)
 
 
-def _stations(folder: Path) -> StagedFeatures:
+def _put_stations(store: Store) -> None:
     fields = (field_of("name", FieldType.STRING),)
     ids = ["S001", "S002"]
     table = pa.table(
@@ -94,12 +89,11 @@ def _stations(folder: Path) -> StagedFeatures:
         },
         schema=feature_schema(fields),
     )
-    pq.write_table(table, folder / "stations.parquet")
     stations = collection("stations", Kind.FEATURES, fields=fields, geometry="Point", style=Style(label="name"))
-    return StagedFeatures(collection=stations, source="test", files=("stations.parquet",))
+    put_features(store, table, collection=stations)
 
 
-def _observations(folder: Path) -> StagedSeries:
+def _put_observations(store: Store) -> None:
     streams = [
         ("S001", "stations", TEMPERATURE),
         ("S001", "stations", HUMIDITY),
@@ -122,7 +116,6 @@ def _observations(folder: Path) -> StagedSeries:
         },
         schema=feature_schema(DATASTREAM_FIELDS),
     )
-    pq.write_table(features, folder / "datastreams.parquet")
     times = np.datetime64(START.replace(tzinfo=None), "us") + np.arange(HOURS).astype("m8[h]")
     parts = []
     for number, (identity, _, observed) in enumerate(streams):
@@ -147,33 +140,22 @@ def _observations(folder: Path) -> StagedSeries:
                 schema=OBSERVATION_SCHEMA,
             )
         )
-    pq.write_table(pa.concat_tables(parts), folder / "observations.parquet")
     observations = collection("observations", Kind.TIMESERIES, observed_properties=(TEMPERATURE, HUMIDITY))
-    return StagedSeries(
-        collection=observations, source="test", datastreams=("datastreams.parquet",), files=("observations.parquet",)
-    )
+    put_series(store, pa.concat_tables(parts), datastreams=features, collection=observations)
 
 
-def staged_cube(folder: Path, name: str, offset: float = 0.0) -> StagedCube:
+def put_heat(store: Store, offset: float = 0.0) -> None:
+    """Commit the coverage in time, its values raised by `offset`."""
     times = np.datetime64(START.replace(tzinfo=None), "ns") + np.arange(HOURS).astype("m8[h]")
     values = np.stack([field(step) for step in range(HOURS)]) + np.float32(offset)
-    write_cube(
-        xr.Dataset({"air_temperature": (("time", "y", "x"), values)}, coords={"time": times, "y": YS, "x": XS}),
-        folder / name,
-    )
-    return StagedCube(
-        collection=collection(name, Kind.COVERAGE, observed_properties=(TEMPERATURE,)), source="test", folder=name
-    )
+    dataset = xr.Dataset({"air_temperature": (("time", "y", "x"), values)}, coords={"time": times, "y": YS, "x": XS})
+    put_cube(store, dataset, collection=collection("heat", Kind.COVERAGE, observed_properties=(TEMPERATURE,)))
 
 
-def _static(folder: Path) -> StagedCube:
+def _put_static(store: Store) -> None:
     observed = ObservedProperty(name="built_fraction", title=Text(fr="Fraction bâtie", en="Built fraction"), unit="1")
-    write_cube(xr.Dataset({"built_fraction": (("y", "x"), field(0))}, coords={"y": YS, "x": XS}), folder / "static")
-    return StagedCube(
-        collection=collection("built_fraction", Kind.COVERAGE, observed_properties=(observed,)),
-        source="test",
-        folder="static",
-    )
+    dataset = xr.Dataset({"built_fraction": (("y", "x"), field(0))}, coords={"y": YS, "x": XS})
+    put_cube(store, dataset, collection=collection("built_fraction", Kind.COVERAGE, observed_properties=(observed,)))
 
 
 @contextmanager
@@ -188,14 +170,10 @@ def opened(folder: Path, **bounds: int) -> Iterator[Twin]:
 
 def fill(twin: Twin) -> None:
     """Commit everything to the store of a new twin."""
-    with twin.store.staging("run-all") as folder:
-        commit = Commit(
-            run=run("all"),
-            features=(_stations(folder),),
-            series=(_observations(folder),),
-            cubes=(staged_cube(folder, "heat"), _static(folder)),
-        )
-        twin.store.commit(commit)
+    _put_stations(twin.store)
+    _put_observations(twin.store)
+    put_heat(twin.store)
+    _put_static(twin.store)
 
 
 type Get = Callable[..., httpx.Response]

@@ -19,14 +19,13 @@ from tests.ogc_api.edr.edr_twin import (
     field,
     fill,
     opened,
+    put_heat,
     requests_to,
-    run,
-    staged_cube,
 )
 from twin import crs as crs_
 from twin.context import Twin
 from twin.crs import CRS84
-from twin.store import OPERATOR, Commit
+from twin.store import OPERATOR
 
 LAMBERT = "http://www.opengis.net/def/crs/EPSG/0/2154"
 DAY = {"datetime": "2026-07-01T00:00:00Z/2026-07-01T05:00:00Z"}
@@ -147,10 +146,18 @@ def test_datetime(get: Get, text: str, steps: object) -> None:
     assert axes["t"] == [f"{hour}Z" for hour in hours]
 
 
-@pytest.mark.parametrize("text", ["2026-07-01T12:30:00Z", "2030-01-01", "1999-01-01/2000-01-01"])
-def test_nothing_held_at_that_time_is_404(get: Get, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("2026-07-01T12:30:00Z", "2026-07-01T12:00:00Z, 2026-07-01T13:00:00Z."),
+        ("2030-01-01", "2026-07-02T23:00:00Z."),
+        ("1999-01-01/2000-01-01", "2026-07-01T00:00:00Z."),
+    ],
+)
+def test_nothing_held_at_that_time_is_404_and_names_the_nearest_steps(get: Get, text: str, near: str) -> None:
     response = get("heat/position", {"coords": "POINT(1170025 6280025)", "crs": LAMBERT, "datetime": text})
     assert response.status_code == 404
+    assert response.json()["detail"].endswith(near)
     assert response.headers["content-type"] == "application/problem+json"
 
 
@@ -215,6 +222,12 @@ def test_unknown_parameter_name_lists_those_there_are(get: Get) -> None:
     assert "air_temperature" in detail
 
 
+def test_parameters_may_be_named_as_owslib_does(get: Get) -> None:
+    point = {"coords": "POINT(1170025 6280025)", "crs": LAMBERT}
+    plain = get("heat/position", {**point, "parameter-name": "air_temperature"})
+    assert get("heat/position", {**point, "parameter_names": "air_temperature"}).json() == plain.json()
+
+
 def test_six_numbers_in_a_box_leave_the_heights_out(get: Get) -> None:
     four = get("heat/cube", {"bbox": "-180,-90,180,90", **DAY})
     six = get("heat/cube", {"bbox": "-180,-90,0,180,90,500", **DAY})
@@ -266,8 +279,7 @@ def test_a_new_revision_is_served_at_once_and_tagged(tmp_path: Path) -> None:
         tag = before.headers["etag"]
         unchanged = get("heat/position", point, **{"if-none-match": tag})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
-        with twin.store.staging("run-next") as folder:
-            twin.store.commit(Commit(run=run("next"), cubes=(staged_cube(folder, "heat", offset=1.0),)))
+        put_heat(twin.store, offset=1.0)
         after = get("heat/position", point, **{"if-none-match": tag})
         assert after.status_code == 200
         assert after.headers["etag"] != tag
