@@ -13,8 +13,6 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [34, 6, 20, 20];
 export interface ChartOptions {
   language: Language;
   timeZone: string;
-  /** Instant at which to draw the rule. */
-  time: number;
   /** First and last instant drawn. */
   from: number;
   to: number;
@@ -22,8 +20,14 @@ export interface ChartOptions {
   choose: (time: number) => void;
 }
 
+export interface Chart {
+  element: HTMLElement;
+  /** Moves the rule to an instant. */
+  follow: (time: number) => void;
+}
+
 /** Draws the chart; what it shows is also told in its label and in {@link table}. */
-export function chart(series: Series, options: ChartOptions): HTMLElement {
+export function chart(series: Series, options: ChartOptions): Chart {
   const { language, timeZone, from, to } = options;
   const inside = series.times
     .map((time, i) => [time, i] as const)
@@ -53,6 +57,7 @@ export function chart(series: Series, options: ChartOptions): HTMLElement {
     last = time;
   }
   const readout = h("output", { class: "readout" });
+  const rule = s("line", { y1: TOP - 4, y2: HEIGHT - BOTTOM, class: "now" });
   const cursor = s("line", { y1: TOP, y2: HEIGHT - BOTTOM, class: "cursor", visibility: "hidden" });
   const svg = s(
     "svg",
@@ -83,9 +88,7 @@ export function chart(series: Series, options: ChartOptions): HTMLElement {
     ),
     s("path", { d: line, class: "line" }),
     doubtful,
-    options.time >= from &&
-      options.time <= to &&
-      s("line", { x1: x(options.time), x2: x(options.time), y1: TOP - 4, y2: HEIGHT - BOTTOM, class: "now" }),
+    rule,
     cursor,
   );
   const timeAt = (event: PointerEvent) => {
@@ -108,11 +111,18 @@ export function chart(series: Series, options: ChartOptions): HTMLElement {
     readout.textContent = "";
   });
   svg.addEventListener("click", (event) => options.choose(timeAt(event as PointerEvent)));
-  return h("div", { class: "chart-box" }, svg, readout);
+  const follow = (time: number) => {
+    rule.setAttribute("visibility", time >= from && time <= to ? "visible" : "hidden");
+    rule.setAttribute("transform", `translate(${x(time).toFixed(1)} 0)`);
+  };
+  return { element: h("div", { class: "chart-box" }, svg, readout), follow };
 }
 
 /** The same facts as the chart, as a table whose rows are made when it is opened. */
-export function table(series: Series, { language, timeZone }: ChartOptions): HTMLElement {
+export function table(
+  series: Series,
+  { language, timeZone }: Pick<ChartOptions, "language" | "timeZone">,
+): HTMLElement {
   const symbol = unit(series.property.unit, language);
   const head = [
     t("instant", language),
