@@ -6,8 +6,9 @@ language           ``fr`` (a spreadsheet)      ``en`` (RFC 4180)
 separator          ``;``                       ``,``
 decimal mark       ``,``                       ``.``
 start of the file  byte order mark             none
-instant            ``2026-07-01 12:00:00``,    ``2026-07-01T12:00:00Z``
-                   ``(UTC)`` in the heading
+instant            ``2026-07-01 12:00:00``,    ``2026-07-01T12:00:00Z``,
+                   whole seconds, ``(UTC)``    with its microseconds if any
+                   in the heading
 boolean            ``VRAI``, ``FAUX``          ``true``, ``false``
 =================  ==========================  ==========================
 
@@ -43,13 +44,14 @@ class Dialect:
     decimal: str
     encoding: str
     instant: str
+    whole_seconds: bool
     instant_heading: str
     true: str
     false: str
 
 
-SPREADSHEET_FR = Dialect(";", ",", "utf-8-sig", "%Y-%m-%d %H:%M:%S", "{} (UTC)", "VRAI", "FAUX")
-RFC_4180 = Dialect(",", ".", "utf-8", "%Y-%m-%dT%H:%M:%SZ", "{}", "true", "false")
+SPREADSHEET_FR = Dialect(";", ",", "utf-8-sig", "%Y-%m-%d %H:%M:%S", True, "{} (UTC)", "VRAI", "FAUX")
+RFC_4180 = Dialect(",", ".", "utf-8", "%Y-%m-%dT%H:%M:%SZ", False, "{}", "true", "false")
 
 
 class Csv:
@@ -123,8 +125,10 @@ def _cell(column: pa.Array, dialect: Dialect) -> pa.Array:
     if pa.types.is_boolean(kind):
         return pc.if_else(column, dialect.true, dialect.false)
     if pa.types.is_timestamp(kind):
-        text = pc.strftime(column.cast(pa.timestamp("us")), dialect.instant)
-        return pc.replace_substring(text, ".000000", "")
+        instants = column.cast(pa.timestamp("us"))
+        if dialect.whole_seconds:
+            instants = pc.floor_temporal(instants, unit="second")
+        return pc.replace_substring(pc.strftime(instants, dialect.instant), ".000000", "")
     text = column.cast(pa.string())
     if not pa.types.is_floating(kind):
         return text
