@@ -60,7 +60,7 @@ def _convert(collection: Collection, rule: FeaturesPart, part: Part, rows: Rows,
     columns["id"] = _identity(rule.id, rows, geometry, faults)
     columns["geometry"] = pa.array(shapely.to_wkb(geometry, output_dimension=3, flavor="iso"), pa.binary())
     columns["_file"] = pa.repeat(rows.file, len(rows))
-    columns["_row"] = pa.array(np.arange(rows.first, rows.first + len(rows)))
+    columns["_row"] = pa.array(rows.numbers)
     kept = ~faults.bad
     crooked = int((~shapely.is_valid(geometry[kept])).sum())
     intake.notes.count(f"{collection.id}: {{n}} geometries are not valid by OGC rules; kept as published.", crooked)

@@ -63,14 +63,14 @@ class Intake:
 
 @dataclass(frozen=True)
 class Rows:
-    """Consecutive rows of a file: its columns as read, and its geometries where it has any.
+    """Rows of a file: its columns as read, and its geometries where it has any.
 
-    ``first`` is the number of the first row, from 1. ``geometry`` is an array of shapely geometries
-    in ``crs``, None where absent.
+    ``numbers`` are those of the rows in the file, from 1. ``geometry`` is an array of shapely
+    geometries in ``crs``, None where absent.
     """
 
     file: str
-    first: int
+    numbers: NDArray[np.int64]
     table: pa.Table
     geometry: NDArray[np.object_] | None = None
     crs: str | None = None
@@ -122,7 +122,6 @@ class Faults:
         """Record that the rows of `mask` have a fault in the field `name`, whose source `values` are given."""
         if not mask.any():
             return
-        numbers = np.flatnonzero(mask) + self.rows.first
-        self.quarantine.add(self.rows.file, numbers, name, values.filter(pa.array(mask)), reason)
+        self.quarantine.add(self.rows.file, self.rows.numbers[mask], name, values.filter(pa.array(mask)), reason)
         self.quarantine.rows += int((mask & ~self.bad).sum())
         self.bad |= mask

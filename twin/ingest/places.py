@@ -125,7 +125,7 @@ def place(
         unknown = _has_z(moved, read.missing_z)
         moved[unknown] = shapely.force_2d(moved[unknown])
         intake.notes.count(
-            f"{{n}} geometries have no height (Z = {read.missing_z:g}), and are kept flat.", unknown.sum()
+            f"{{n}} geometries have no height (Z = {read.missing_z:g}), and are kept flat.", int(unknown.sum())
         )
     shaped, misfit = _shape(_without(moved, faults.bad), wanted)
     _fault(faults, misfit, geometry, f"this is not a {wanted}")

@@ -59,7 +59,7 @@ class _Reader:
             known = pc.coalesce(result_time.values, time.values)
         doubt = self._doubt(rows)
         base = {"phenomenon_time": time.values, "result_time": known, **doubt}
-        base |= {"_file": pa.repeat(rows.file, len(rows)), "_row": pa.array(np.arange(len(rows)) + rows.first)}
+        base |= {"_file": pa.repeat(rows.file, len(rows)), "_row": pa.array(rows.numbers)}
         if self.rule.geometry is not None:
             self._remember_places(rows, objects, faults)
         for name, values, texts_, kept in self._results(rows, faults):
@@ -121,7 +121,7 @@ class _Reader:
         if at is None or crs is None:
             raise BadManifest(f"{rows.file}: coordinates in columns need read.crs.")
         _, firsts = np.unique(np.asarray(objects.fill_null("")), return_index=True)
-        few = Rows(rows.file, rows.first, rows.table.take(pa.array(firsts)))
+        few = Rows(rows.file, rows.numbers[firsts], rows.table.take(pa.array(firsts)))
         own = Faults(few, self.intake.quarantine)
         points = points_of(few, (at.x, at.y, at.z), self.part.read.decimal, own)
         moved = place(points, crs, None, self.part.read, own, self.intake)
@@ -185,9 +185,9 @@ class _Reader:
         """Keep out one value, and not the others of its row."""
         bad = found.bad & here
         if bad.any():
-            where = np.flatnonzero(bad) + rows.first
-            self.intake.quarantine.add(rows.file, where, name, found.source.filter(pa.array(bad)), found.reason)
-            self.intake.quarantine.rows += len(where)
+            values = found.source.filter(pa.array(bad))
+            self.intake.quarantine.add(rows.file, rows.numbers[bad], name, values, found.reason)
+            self.intake.quarantine.rows += int(bad.sum())
 
 
 def read_series(collection: Collection, part: Part, stream: Iterable[Rows], intake: Intake) -> Series:

@@ -51,32 +51,30 @@ class TableSource:
 
 def _rows(file: Path, read: Read, intake: Intake) -> Iterator[Rows]:
     suffix = file.suffix.lower()
-    first = 1
     if suffix in _CSV:
-        tables = _csv(file, read, intake)
-    elif suffix in _PARQUET:
+        yield from _csv(file, read, intake)
+        return
+    if suffix in _PARQUET:
         tables = _parquet(file)
     elif suffix in _JSON:
         tables = _json(file, read)
     else:
         raise BadManifest(f"{file.name}: tables end in {', '.join((*_CSV, *_PARQUET, *_JSON))}.")
+    first = 1
     for table in tables:
-        yield Rows(file.name, first, table)
+        yield Rows(file.name, np.arange(first, first + table.num_rows), table)
         first += table.num_rows
 
 
-def _csv(file: Path, read: Read, intake: Intake) -> Iterator[pa.Table]:
+def _csv(file: Path, read: Read, intake: Intake) -> Iterator[Rows]:
     """Read every column as text: a value that does not fit is found, and told, when it is converted."""
     encoding = read.encoding or "utf-8-sig"
+    ragged: list[int] = []
 
-    def skip(row: pa.csv.InvalidRow) -> str:
-        intake.quarantine.add(
-            file.name,
-            np.array([row.number or 0]),
-            "",
-            pa.array([row.text]),
-            f"this row has {row.actual_columns} columns, not {row.expected_columns}",
-        )
+    def set_aside(row: pa.csv.InvalidRow) -> str:
+        ragged.append(row.number - read.skip_rows - 1)
+        reason = f"this row has {row.actual_columns} columns, not {row.expected_columns}"
+        intake.quarantine.add(file.name, np.array(ragged[-1:]), "", pa.array([row.text]), reason)
         intake.quarantine.rows += 1
         return "skip"
 
@@ -85,26 +83,28 @@ def _csv(file: Path, read: Read, intake: Intake) -> Iterator[pa.Table]:
             for _ in range(read.skip_rows):
                 next(text, "")
             names = next(csv.reader(text, delimiter=read.delimiter), [])
-        reader = pyarrow.csv.open_csv(
+        reader = pa.csv.open_csv(
             file,
-            read_options=pyarrow.csv.ReadOptions(
+            pa.csv.ReadOptions(
                 encoding="utf8" if encoding == "utf-8-sig" else encoding,
                 skip_rows=read.skip_rows,
                 block_size=_BLOCK,
-                use_threads=False,
+                use_threads=False,  # rows that are set aside know their number
             ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=read.delimiter, newlines_in_values=True, invalid_row_handler=skip
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
+            pa.csv.ParseOptions(delimiter=read.delimiter, newlines_in_values=True, invalid_row_handler=set_aside),
+            pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 null_values=list(read.missing),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
             ),
         )
+        first = 1
         for batch in reader:
-            yield pa.table(batch)
+            numbers = np.arange(first, first + len(batch) + len(ragged))
+            numbers = numbers[~np.isin(numbers, ragged)][: len(batch)]
+            yield Rows(file.name, numbers, pa.table(batch))
+            first = int(numbers[-1]) + 1 if len(numbers) else first
     except (UnicodeError, pa.ArrowInvalid) as error:
         reason = " ".join(str(error).split())
         raise BadData(

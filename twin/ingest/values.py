@@ -76,8 +76,9 @@ def _typed(reading: Reading, field: Field, source: pa.Array, rows: Rows, decimal
         case FieldType.NUMBER | FieldType.INTEGER:
             return _measure(reading, field, source, decimal)
         case _:
-            moment = Moment(column=field.name, format=reading.format, zone=reading.zone)
-            found = read_moment(moment, Rows(rows.file, rows.first, pa.table({field.name: source})))
+            zone = "UTC" if field.type is FieldType.DATE else reading.zone  # a date is one whatever the zone
+            moment = Moment(column=reading.column or field.name, format=reading.format, zone=zone)
+            found = read_moment(moment, Rows(rows.file, rows.numbers, pa.table({moment.column: source})))
             return Converted(cast(found.values, field.type.arrow).values, found.bad, source, found.reason)
 
 

@@ -116,7 +116,8 @@ def _batch(file: Path, first: int, table: pa.Table, geometry: str, crs: str) -> 
         shapes = shapely.from_wkb(wkb)
     except shapely.errors.GEOSException as error:
         raise BadData(f"{file.name}: a geometry after row {first} cannot be read ({error}).") from None
-    return Rows(file.name, first, table.drop_columns([geometry]), np.asarray(shapes, dtype=object), crs)
+    numbers = np.arange(first, first + table.num_rows)
+    return Rows(file.name, numbers, table.drop_columns([geometry]), np.asarray(shapes, dtype=object), crs)
 
 
 def _geoparquet(file: Path, part: Part, vertical: str | None, intake: Intake) -> Iterator[Rows]:
