@@ -13,7 +13,7 @@ from tests.demo.conftest import Written
 from twin import demo, pipeline
 from twin.app import open_twin
 from twin.context import Twin
-from twin.demo.truth import observation_rows
+from twin.demo.truth import observation_rows, write_observations
 from twin.model import Quality
 from twin.pipeline import IngestReport
 from twin.settings import Settings, StoreSettings
@@ -80,6 +80,8 @@ def test_the_truth_for_clients_has_the_fields_that_are_served(
     assert len(truth["features"]) == city.truth["features"][name]
     for feature in truth["features"]:
         assert set(feature["properties"]) == {field.name for field in collection.all_fields}
+    if name == "buildings":
+        assert {feature["properties"]["public"] for feature in truth["features"]} == {0, 1}
     extent = collection.extent
     longitude, latitude = (
         truth["features"][0]["geometry"]["coordinates"][0][0]
@@ -88,3 +90,14 @@ def test_the_truth_for_clients_has_the_fields_that_are_served(
     )
     assert extent.xmin <= longitude <= extent.xmax
     assert extent.ymin <= latitude <= extent.ymax
+
+
+def test_observations_are_written_for_client_checks_when_asked(city: Written, tmp_path: Path):
+    write_observations(city.folder, tmp_path / "observations.geojson")
+    features = json.loads((tmp_path / "observations.geojson").read_bytes())["features"]
+    assert len(features) == sum(city.truth["observations"].values())
+    assert len({feature["id"] for feature in features}) == len(features)
+    first = next(feature for feature in features if feature["id"].startswith("S001.air_temperature"))
+    assert first["id"] == "S001.air_temperature@2026-07-01T00:00:00Z"
+    assert first["geometry"]["type"] == "Point"
+    assert isinstance(first["properties"]["result"], float)

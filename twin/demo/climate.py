@@ -74,14 +74,14 @@ def weather(plan: Plan) -> Weather:
     hour = np.arange(HOURS)
     daily = np.interp(hour, 24 * day + 12, 23.4 + synoptic + 5.6 * hot_day)
     hot = np.interp(hour, 24 * day + 12, hot_day)
-    clock = (hour % 24 - 4.6) % 24  # from the coolest hour; the warmest comes ten hours later
+    clock = (hour % 24 - 4.4) % 24  # from the coolest hour; the warmest comes ten hours later
     phase = np.where(clock < 10.0, clock / 10.0, 1 + (clock - 10.0) / 14.0) * np.pi
     air = daily - (5.4 + 1.3 * hot) * np.cos(phase)
 
     sun = elevation(TIMES, *place_of_city())
     island, felt = np.empty(HOURS), 0.9
-    for k in range(HOURS):  # builds up after sunset, goes soon after sunrise
-        night = sun[k] < 1.0
+    for k in range(HOURS):  # builds up from sunset, and lasts until the sun warms the fields
+        night = sun[k] < 7.0
         felt += ((1.0 if night else 0.08) - felt) * (0.38 if night else 0.55)
         island[k] = felt
     island *= np.interp(hour, 24 * day + 24, calm_day)

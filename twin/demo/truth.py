@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyogrio
 import shapely
 from numpy.typing import NDArray
 
@@ -54,7 +56,10 @@ def write_truth(city: City, folder: Path) -> None:
 
 
 def feature_collection(table: pa.Table) -> bytes:
-    """Return a table of features as GeoJSON in CRS84, its dates as RFC 3339 instants in UTC."""
+    """Return a table of features as GeoJSON in CRS84, as it is served.
+
+    Dates are RFC 3339 instants in UTC, and booleans 0 or 1: ArcGIS drops true booleans.
+    """
     geometry = transform_geometry(shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False)), CRS, CRS84)
     ids = table["id"].to_pylist()
     columns = table.drop_columns(["id", "geometry"])
@@ -63,6 +68,9 @@ def feature_collection(table: pa.Table) -> bytes:
     for name in ("valid_from", "valid_to"):
         text = pc.strftime(columns[name].cast(pa.timestamp("s")), format="%Y-%m-%dT00:00:00Z")
         columns = columns.set_column(columns.column_names.index(name), name, text)
+    for place, field in enumerate(columns.schema):
+        if pa.types.is_boolean(field.type):
+            columns = columns.set_column(place, field.name, columns[field.name].cast(pa.int8()))
     features = [
         {"type": "Feature", "id": key, "geometry": orjson.Fragment(shape), "properties": properties}
         for key, shape, properties in zip(ids, shapely.to_geojson(geometry), columns.to_pylist(), strict=True)
@@ -83,6 +91,46 @@ def observation_rows(folder: Path) -> pa.Table:
     separator = datastream_id("", "")
     stream = pc.binary_join_element_wise(table["object_id"], table["observed_property"], separator)
     return table.append_column("datastream", stream)
+
+
+def write_observations(folder: Path, target: Path) -> None:
+    """Write ``observations.geojson``: every value of a written city at the place of its object, in CRS84.
+
+    The whole city gives some 200 MB, so that :func:`twin.demo.write` leaves it to those who check clients.
+    Quality is left out: it is the verdict of the ingest, not of the files.
+    """
+    places: dict[str, orjson.Fragment] = {}
+    for name in ("stations", "lamp_posts", "buildings"):
+        _, _, shapes, columns = pyogrio.raw.read(next(folder.glob(f"datasets/*/{name}.gpkg")), columns=["id"])
+        geometry = transform_geometry(shapely.from_wkb(shapes), CRS, CRS84)
+        places |= {
+            key: orjson.Fragment(text) for key, text in zip(columns[0], shapely.to_geojson(geometry), strict=True)
+        }
+    with target.open("wb") as out:
+        out.write(b'{"type":"FeatureCollection","features":[')
+        first = True
+        for batch in observation_rows(folder).to_batches(max_chunksize=20_000):
+            features = [_observation(row, places) for row in batch.to_pylist()]
+            out.write((b"" if first else b",") + orjson.dumps(features)[1:-1])
+            first = False
+        out.write(b"]}")
+
+
+def _observation(row: dict[str, Any], places: dict[str, orjson.Fragment]) -> dict[str, object]:
+    time = iso(row["time"])
+    return {
+        "type": "Feature",
+        "id": f"{row['datastream']}@{time}",
+        "geometry": places[row["object_id"]],
+        "properties": {
+            "datastream": row["datastream"],
+            "phenomenon_time": time,
+            "result": row["value"],
+            "result_time": iso(row["result_time"]),
+            "object_id": row["object_id"],
+            "observed_property": row["observed_property"],
+        },
+    }
 
 
 def _facts(city: City, tables: dict[str, pa.Table]) -> dict[str, object]:
