@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import shapely
-from pygeoapi.provider.base import ProviderInvalidQueryError, ProviderItemNotFoundError
+from pygeoapi.provider.base import (
+    ProviderInvalidQueryError,
+    ProviderItemNotFoundError,
+    ProviderRequestEntityTooLargeError,
+)
 from pygeoapi.provider.base_edr import BaseEDRProvider
 
 from ogc_api.edr import coveragejson
@@ -18,7 +22,7 @@ from ogc_api.edr.metadata import parameters
 from ogc_api.edr.query import EdrQuery, observed_names
 from ogc_api.edr.service import QueryType, query_types
 from twin.crs import CRS84, BBox
-from twin.errors import BadInput, NotFound
+from twin.errors import BadInput, NotFound, TooLarge
 from twin.time import TimeSpan
 
 if TYPE_CHECKING:
@@ -76,6 +80,8 @@ class StoreEdrProvider(BaseEDRProvider):  # type: ignore[misc]
                     found = edr.location(str(identity), collection, query, principal)
         except NotFound as error:
             raise ProviderItemNotFoundError(user_msg=str(error)) from error
+        except TooLarge as error:
+            raise ProviderRequestEntityTooLargeError(user_msg=str(error)) from error
         except BadInput as error:
             raise ProviderInvalidQueryError(user_msg=str(error)) from error
         plain: Document = orjson.loads(coveragejson.encode(found))
