@@ -102,7 +102,8 @@ def write_observations(folder: Path, target: Path) -> None:
     places: dict[str, orjson.Fragment] = {}
     for name in ("stations", "lamp_posts", "buildings"):
         _, _, shapes, columns = pyogrio.raw.read(next(folder.glob(f"datasets/*/{name}.gpkg")), columns=["id"])
-        geometry = transform_geometry(shapely.from_wkb(shapes), CRS, CRS84)
+        points = shapely.point_on_surface(shapely.from_wkb(shapes))
+        geometry = transform_geometry(points, CRS, CRS84)
         places |= {
             key: orjson.Fragment(text) for key, text in zip(columns[0], shapely.to_geojson(geometry), strict=True)
         }
