@@ -1,10 +1,11 @@
-"""Write the pages of the documentation that are made from the code: settings, command line, manifests.
+"""Write the pages of the documentation that are made from the code: settings, command line, manifests, layers.
 
 ``python docs/generate.py`` rewrites them; a test fails when one is out of date.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import typer
 
+from twin import registry
 from twin.cli import cli
 from twin.ingest import manifest
 from twin.settings import ENVIRONMENT_PREFIX, Settings
@@ -112,7 +114,24 @@ def manifest_page() -> str:
     return _page(lines, "twin/ingest/manifest.py")
 
 
+def built_in_layers_page() -> str:
+    """Return the page of the layers that Jumeau brings, from their declarations and parameters."""
+    lines = [
+        "# Layers that Jumeau brings",
+        "`twin derive` computes those that `layers` of `config.yml` names, each with the parameters below; what is not",
+        "given keeps its default. A layer of your own is [one file](layers.md).",
+        "",
+    ]
+    for name in ("built_fraction", "heat_island"):
+        layer = registry.load(registry.LAYERS, name)
+        schema = layer.parameters.model_json_schema()
+        lines += [f"## `{name}`: {layer.title.en}", _plain(inspect.getdoc(layer) or ""), ""]
+        lines += _table(schema["properties"], schema)
+    return _page(lines, "layers/")
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "built_in_layers.md": built_in_layers_page,
     "settings.md": settings_page,
     "cli.md": cli_page,
     "manifest.md": manifest_page,

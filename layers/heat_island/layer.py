@@ -73,7 +73,7 @@ class HeatIsland:
     The intensity is the station's air temperature minus the reference's, each brought to altitude 0.
     The hourly one is of the same instant; the daily one is of the minima (Brabant et al. 2024, Rennes,
     93 stations). The nocturnal index is the mean over nights of the greatest hourly difference of the
-    night: a convention, which noise biases upward. Thresholds are those of ``heat_thresholds.yml``.
+    night: a convention, which noise biases upward. Thresholds are those of ``thresholds.yml``.
     """
 
     name = "heat_island"
