@@ -26,8 +26,11 @@ from twin.store import (
     Principal,
     Receipt,
     SortKey,
+    StagedCube,
     StagedFeatures,
+    StagedSeries,
     Store,
+    write_cube,
 )
 from twin.testing import samples
 from twin.time import TimeSpan
@@ -407,12 +410,15 @@ class StoreContract:
         assert _counted(store, superseded=True) == 6 * hours
         assert _counted(store) == 6000
 
-    def test_of_two_values_in_one_file_the_later_produced_is_current(self, store: Store) -> None:
-        streams = samples.datastream_table(1, samples.series())
-        both = [samples.observation_table(1, 3, warmer=1.0, days_late=1), samples.observation_table(1, 3)]
-        samples.put_series(store, pa.concat_tables([*both, both[0]]), datastreams=streams)
-        assert _observe(store).equals(both[0])
-        assert _observe(store, superseded=True).equals(both[1])
+    @pytest.mark.parametrize("hours", [3, 70_000])
+    def test_of_two_values_in_one_file_the_later_produced_is_current(self, store: Store, hours: int) -> None:
+        streams = samples.datastream_table(2, samples.series())
+        later = samples.observation_table(2, hours, warmer=1.0, days_late=1)
+        former = samples.observation_table(2, hours).take(np.random.default_rng(2).permutation(2 * hours)[:5])
+        samples.put_series(store, pa.concat_tables([former, later, later.slice(0, 4)]), datastreams=streams)
+        assert _observe(store).equals(later)
+        kept = _observe(store, superseded=True)
+        assert kept.equals(former.sort_by([("datastream", "ascending"), ("phenomenon_time", "ascending")]))
 
     def test_small_batches_add_up_as_a_large_one_does(self, store: Store) -> None:
         streams = samples.datastream_table(3, samples.series())
@@ -501,6 +507,38 @@ class StoreContract:
         assert store.catalogue.collections(OPERATOR) == []
 
     # Together
+
+    def test_one_commit_of_every_kind_is_seen_whole_or_not_at_all(self, store: Store) -> None:
+        others = samples.series("derived", "anomaly")
+        for cube_name in ("absent", "cube"):
+            run = samples.new_run()
+            with store.staging(run.id) as folder:
+                pq.write_table(samples.building_table(range(3)), folder / "features.parquet")
+                write_cube(samples.cube(2), folder / "cube")
+                parts = []
+                for collection in (samples.series(), others):
+                    observed = collection.observed_properties[0].name
+                    streams, values = f"{observed}-streams.parquet", f"{observed}.parquet"
+                    pq.write_table(samples.datastream_table(2, collection), folder / streams)
+                    pq.write_table(samples.observation_table(2, 4, observed=observed), folder / values)
+                    parts.append(
+                        StagedSeries(collection=collection, source="s", datastreams=(streams,), files=(values,))
+                    )
+                commit = Commit(
+                    run=run,
+                    features=(StagedFeatures(collection=samples.buildings(), source="s", files=("features.parquet",)),),
+                    series=tuple(parts),
+                    cubes=(StagedCube(collection=samples.coverage(), source="s", folder=cube_name),),
+                )
+                if cube_name == "absent":
+                    with pytest.raises(BadInput, match="absent"):
+                        store.commit(commit)
+                    assert store.catalogue.collections(OPERATOR) == []
+                else:
+                    receipt = store.commit(commit)
+        assert set(receipt.changed) == {"buildings", "built_fraction", DATASTREAMS, "derived", "observations"}
+        counts = {found.id: found.count for found in store.catalogue.collections(OPERATOR)}
+        assert counts == {"buildings": 3, "built_fraction": 2400, DATASTREAMS: 4, "derived": 8, "observations": 8}
 
     def test_kinds_do_not_mix(self, store: Store) -> None:
         samples.put_features(store, samples.building_table(range(3)))

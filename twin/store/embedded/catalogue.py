@@ -48,13 +48,15 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._parsed: dict[str, Collection] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """Read the catalogue again, after a commit."""
         rows = self._database.rows("SELECT document FROM collection WHERE published ORDER BY id")
-        listed = tuple(Collection.model_validate_json(row[0]) for row in rows)
-        self.snapshot = Snapshot(revision=int(self._database.fact("revision")), listed=listed)
+        # Most collections are as they were: only a document that is new is read.
+        self._parsed = {text: self._parsed.get(text) or Collection.model_validate_json(text) for (text,) in rows}
+        self.snapshot = Snapshot(revision=int(self._database.fact("revision")), listed=tuple(self._parsed.values()))
 
     def revision(self) -> int:
         """Return the number that grows with every commit that changed something."""

@@ -76,16 +76,26 @@ class _Work:
 
     def add_series(self, part: StagedSeries) -> None:
         known, collection = self._collection(part.collection, Kind.TIMESERIES, part.source)
-        observation_commit.ensure_series(self._cursor, collection.id)
-        owned = observation_commit.owned_streams(self._cursor, part) if part.replace else []
-        listed = observation_commit.add_datastreams(
+        if known is None:
+            observation_commit.ensure_series(self._cursor, collection.id)
+        owned = observation_commit.owned_streams(self._cursor, part) if part.replace else None
+        listed = bool(part.datastreams or part.replace) and observation_commit.add_datastreams(
             self._cursor, part, self._files(part.datastreams), self._database.crs, self._revision
         )
-        changed = observation_commit.add_observations(self._cursor, part, self._files(part.files), owned)
-        listing, _published = catalogue.stored(self._cursor, DATASTREAMS)
-        fresh = listing or observation_commit.datastreams_collection(self._database.crs)
-        self._publish(listing, fresh, changed=listed)
-        self._publish(known, collection, changed=changed or listed)
+        if part.datastreams:
+            listing, _published = catalogue.stored(self._cursor, DATASTREAMS)
+            fresh = listing or observation_commit.datastreams_collection(self._database.crs)
+            self._publish(listing, fresh, changed=listed)
+        change = observation_commit.add_observations(
+            self._cursor,
+            collection.id,
+            self._files(part.files),
+            newest=known.temporal[1] if known is not None and known.temporal else None,
+            owned=owned,
+        )
+        remeasure = known is None or listed or change.remade
+        collection = observation_commit.grown(collection, change)
+        self._publish(known, collection, changed=bool(change) or listed, remeasure=remeasure)
 
     def add_cube(self, part: StagedCube) -> None:
         known, collection = self._collection(part.collection, Kind.COVERAGE, part.source)
@@ -150,7 +160,9 @@ class _Work:
             )
         return known, catalogue.merged(known, given, source)
 
-    def _publish(self, known: Collection | None, collection: Collection, *, changed: bool) -> None:
+    def _publish(
+        self, known: Collection | None, collection: Collection, *, changed: bool, remeasure: bool = True
+    ) -> None:
         published = known is not None and catalogue.stored(self._cursor, collection.id)[1]
         if not changed and published and collection == known:
             return
@@ -160,7 +172,7 @@ class _Work:
                 collection = feature_commit.measured(self._cursor, collection)
                 if collection.id != DATASTREAMS:
                     collection = collection.model_copy(update={"sources": sources})
-            case Kind.TIMESERIES:
+            case Kind.TIMESERIES if remeasure:
                 collection = observation_commit.measured(self._cursor, collection)
         catalogue.write(self._cursor, collection, self._revision, self._now)
         self._changed.add(collection.id)

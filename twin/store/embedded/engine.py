@@ -231,6 +231,14 @@ class Database:
             self._connection.close()
 
 
+def one(cursor: Cursor, sql: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
+    """Return the one row of a query that always has one, such as an aggregate."""
+    row = cursor.execute(sql, parameters or []).fetchone()
+    if row is None:
+        raise StoreFault(f"The store is damaged: no row for {sql!r}; restore a backup.")
+    return tuple(row)
+
+
 def _answer(cursor: Cursor, statement: Statement) -> pa.RecordBatchReader:
     return cursor.execute(*statement).to_arrow_reader(_BATCH_ROWS)
 

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from twin.crs import CRS84, BBox
 from twin.errors import BadInput
 from twin.model import Collection, FieldType, feature_schema
-from twin.store.embedded.engine import Cursor
+from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.features import table
-from twin.store.embedded.sql import quote, text
+from twin.store.embedded.sql import quote, text, utc
 
 _SQL_TYPES = {
     FieldType.STRING: "VARCHAR",
@@ -116,23 +116,22 @@ def replace(
         f"DELETE FROM staged WHERE EXISTS (FROM {table(name)} AS kept "
         f"WHERE ({current}) AND kept.id = staged.id AND {same})"
     )
-    counts = cursor.execute("SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM staged)").fetchone()
+    counts = one(cursor, "SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM staged)")
     if counts != (0, 0):
         cursor.execute(f'UPDATE {table(name)} SET revision_to = ? WHERE "row" IN (SELECT "row" FROM gone)', [revision])
         cursor.execute(
             f"INSERT INTO {table(name)} BY NAME SELECT *, nextval('feature_row') AS \"row\", "
             f"{text(source)} AS source, {int(revision)} AS revision_from FROM staged"
         )
-    cursor.execute("DROP TABLE staged; DROP TABLE gone")
     return counts != (0, 0)
 
 
 def _stage(cursor: Cursor, collection: Collection, files: list[Path]) -> None:
-    columns = ["id", "timezone('UTC', valid_from) AS valid_from", "timezone('UTC', valid_to) AS valid_to"]
+    columns = ["id", f"{utc('valid_from')} AS valid_from", f"{utc('valid_to')} AS valid_to"]
     for field in collection.fields:
         name = quote(field.name)
         if field.type is FieldType.DATETIME:
-            columns.append(f"timezone('UTC', {name}) AS {name}")
+            columns.append(f"{utc(name)} AS {name}")
         elif field.type is FieldType.NUMBER:
             # A number that is not one is an absent value: JSON and GIS files have no other way to say it.
             columns.append(f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END AS {name}")
@@ -193,13 +192,12 @@ def _check_owner(cursor: Cursor, name: str, source: str) -> None:
 
 def measured(cursor: Cursor, collection: Collection) -> Collection:
     """Return the collection with the extent, time and count of its current features."""
-    row = cursor.execute(
+    count, *box, first, last, ended, sources = one(
+        cursor,
         "SELECT count(*), min(xmin), min(ymin), max(xmax), max(ymax), "
         "min(valid_from), max(valid_to), count(*) = count(valid_to), list(DISTINCT source ORDER BY source) "
-        f"FROM {table(collection.id)} WHERE revision_to IS NULL"
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate always has a row
-    count, *box, first, last, ended, sources = row
+        f"FROM {table(collection.id)} WHERE revision_to IS NULL",
+    )
     return collection.model_copy(
         update={
             "count": count,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from dataclasses import replace as replace_fields
+from datetime import datetime
 from pathlib import Path
 
 from twin.errors import BadInput
@@ -17,11 +20,11 @@ from twin.model import (
 )
 from twin.store.contract import StagedSeries
 from twin.store.embedded.catalogue import stored
-from twin.store.embedded.engine import Cursor
+from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.feature_commit import aware, check_files, crs84_box, ensure_table, file_list, replace
 from twin.store.embedded.features import table
 from twin.store.embedded.selection import current
-from twin.store.embedded.sql import quote, text
+from twin.store.embedded.sql import quote, text, utc
 
 #: Batches of up to this many rows go through the keyed hot table, which is folded when it reaches the second.
 _SMALL = 5_000
@@ -53,6 +56,25 @@ def datastreams_collection(crs: str) -> Collection:
         licence=Licence(title="Licence of each time series", attribution="Jumeau"),
         producer="Jumeau",
     )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit did to the observations of a series.
+
+    ``added`` are new ones, between the instants ``first`` and ``last``; ``remade`` says that others
+    were taken away, so that the series must be measured anew.
+    """
+
+    added: int = 0
+    altered: bool = False
+    remade: bool = False
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything changed."""
+        return bool(self.added) or self.altered or self.remade
 
 
 def ensure_series(cursor: Cursor, collection: str) -> None:
@@ -113,170 +135,199 @@ def owned_streams(cursor: Cursor, part: StagedSeries) -> list[int]:
     return [row[0] for row in rows]
 
 
-def add_observations(cursor: Cursor, part: StagedSeries, files: list[Path], owned: list[int]) -> bool:
-    """Merge staged observations in the series; return whether anything changed.
+def add_observations(
+    cursor: Cursor, name: str, files: list[Path], *, newest: datetime | None, owned: list[int] | None
+) -> Change:
+    """Merge staged observations in the series `name`.
 
     Parameters
     ----------
+    newest
+        The last instant that the series holds, or None when it is empty: what comes after needs
+        no comparison with what is there.
     owned
-        Keys of the streams whose observations are taken away first (``replace``).
+        Keys of the streams whose observations are taken away first (``replace``); None adds.
 
     Raises
     ------
     BadInput
         When the files are not as :data:`~twin.model.OBSERVATION_SCHEMA`, or name an unknown datastream.
     """
-    name = part.collection.id
-    _stage(cursor, name, files)
-    if part.replace:
+    arriving = _stage(cursor, name, files)
+    if owned is not None:
         if _equals(cursor, name, owned):
-            cursor.execute("DROP TABLE arriving; DROP TABLE late")
-            return False
+            return Change()
         for schema in ("history", "hot", "superseded"):
             cursor.execute(f"DELETE FROM {quote(schema, name)} WHERE list_contains(?, stream)", [owned])
-    changed = _merge(cursor, name) or (part.replace and bool(owned))
-    cursor.execute("DROP TABLE arriving; DROP TABLE late")
-    return changed
+    if arriving.first is not None and newest is not None and arriving.first <= newest:
+        change = _merge(cursor, name)
+    else:
+        change = Change(added=arriving.rows, altered=_supersede(cursor, name))
+        _put(cursor, name, "arriving", arriving.rows)
+    return replace_fields(change, first=arriving.first, last=arriving.last, remade=bool(owned))
 
 
-def _stage(cursor: Cursor, name: str, files: list[Path]) -> None:
+@dataclass(frozen=True)
+class _Arriving:
+    rows: int
+    first: datetime | None
+    last: datetime | None
+
+
+def _stage(cursor: Cursor, name: str, files: list[Path]) -> _Arriving:
+    """Make the sorted table ``arriving``, one row an instant, and ``late`` with what gave way in it."""
     check_files(files, OBSERVATION_SCHEMA, name)
-    rows = f"read_parquet({file_list(files)})" if files else "(SELECT NULL AS datastream WHERE FALSE)"
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE late ({_TABLE})")
     if not files:
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE arriving ({_TABLE})")
-    else:
-        row = cursor.execute(
-            f"SELECT f.datastream FROM {rows} AS f ANTI JOIN (FROM stream WHERE collection = ?) AS k "
-            "ON f.datastream = k.id LIMIT 1",
-            [name],
-        ).fetchone()
-        if row:
-            raise BadInput(f"{name}: an observation names the datastream {row[0]!r}, which was not declared.")
-        cursor.execute(
-            "CREATE OR REPLACE TEMP TABLE arriving AS SELECT DISTINCT k.key AS stream, "
-            "timezone('UTC', f.phenomenon_time) AS phenomenon_time, timezone('UTC', f.result_time) AS result_time, "
-            "CASE WHEN isnan(f.result) THEN NULL ELSE f.result END AS result, f.result_text, f.quality, "
-            f"f.quality_reason FROM {rows} AS f JOIN (FROM stream WHERE collection = ?) AS k ON f.datastream = k.id",
+        return _Arriving(0, None, None)
+    rows = f"read_parquet({file_list(files)})"
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE arriving AS SELECT k.key AS stream, "
+        f"{utc('f.phenomenon_time')} AS phenomenon_time, {utc('f.result_time')} AS result_time, "
+        "CASE WHEN isnan(f.result) THEN NULL ELSE f.result END AS result, f.result_text, f.quality, "
+        f"f.quality_reason FROM {rows} AS f LEFT JOIN (FROM stream WHERE collection = ?) AS k ON f.datastream = k.id "
+        f"ORDER BY {_ORDER}",
+        [name],
+    )
+    count, unknown, twice, first, last = one(
+        cursor,
+        "SELECT count(*), count(*) FILTER (stream IS NULL), count(*) FILTER (twice), min(phenomenon_time), "
+        "max(phenomenon_time) FROM (SELECT *, stream = lag(stream) OVER () "
+        "AND phenomenon_time = lag(phenomenon_time) OVER () AS twice FROM arriving)",
+    )
+    if unknown:
+        (stranger,) = one(
+            cursor,
+            f"SELECT min(f.datastream) FROM {rows} AS f ANTI JOIN (FROM stream WHERE collection = ?) AS k "
+            "ON f.datastream = k.id",
             [name],
         )
-    # Of several values for one instant the one with the latest result_time is current.
+        raise BadInput(f"{name}: an observation names the datastream {stranger!r}, which was not declared.")
+    if twice:
+        count = _give_way(cursor)
+    return _Arriving(count, aware(first) if first else None, aware(last) if last else None)
+
+
+def _give_way(cursor: Cursor) -> int:
+    """Keep, of several values for one instant, the one with the latest result time."""
     cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE late AS FROM arriving "
-        f"WHERE ({_ORDER}) IN (SELECT ({_ORDER}) FROM arriving GROUP BY ALL HAVING count(*) > 1) "
-        f"QUALIFY row_number() OVER (PARTITION BY {_ORDER} ORDER BY result_time DESC, result DESC, result_text) > 1"
+        f"CREATE OR REPLACE TEMP TABLE ranked AS SELECT *, row_number() OVER (PARTITION BY {_ORDER} "
+        "ORDER BY result_time DESC, result DESC, result_text, quality, quality_reason) AS place "
+        "FROM (SELECT DISTINCT * FROM arriving)"
     )
-    cursor.execute(
-        "DELETE FROM arriving USING late WHERE "
-        + " AND ".join(f"arriving.{column} IS NOT DISTINCT FROM late.{column}" for column in _NAMES.split(", "))
-    )
+    cursor.execute("DELETE FROM arriving")
+    cursor.execute(f"INSERT INTO arriving SELECT {_NAMES} FROM ranked WHERE place = 1 ORDER BY {_ORDER}")
+    cursor.execute(f"INSERT INTO late SELECT {_NAMES} FROM ranked WHERE place > 1")
+    return int(one(cursor, "SELECT count(*) FROM arriving")[0])
 
 
 def _equals(cursor: Cursor, name: str, owned: list[int]) -> bool:
     columns = f"{_ORDER}, {', '.join(_CONTENT)}"
     held = f"SELECT {columns} FROM {current(name)} WHERE list_contains($1, stream)"
-    row = cursor.execute(
+    (equal,) = one(
+        cursor,
         f"SELECT (SELECT count(*) FROM ({held})) = (SELECT count(*) FROM arriving) "
         f"AND NOT EXISTS (SELECT {columns} FROM arriving EXCEPT {held})",
         [owned],
-    ).fetchone()
-    return row == (True,)
+    )
+    return bool(equal)
 
 
-def _merge(cursor: Cursor, name: str) -> bool:
+def _merge(cursor: Cursor, name: str) -> Change:
+    """Compare ``arriving`` with what the series holds: add, correct, or leave."""
     same = " AND ".join(f"a.{column} IS NOT DISTINCT FROM c.{column}" for column in _CONTENT)
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE verdict AS SELECT a.*, c.stream IS NOT NULL AS known, "
         f"c.stream IS NOT NULL AND {same} AS same, c.stream IS NOT NULL AND a.result_time < c.result_time AS older "
-        f"FROM arriving AS a LEFT JOIN {current(name)} AS c USING ({_ORDER})"
+        f"FROM arriving AS a LEFT JOIN {current(name)} AS c USING ({_ORDER}) ORDER BY {_ORDER}"
     )
     cursor.execute(f"INSERT INTO late SELECT {_NAMES} FROM verdict WHERE older AND NOT same")
     cursor.execute("DELETE FROM verdict WHERE same OR older")
-    row = cursor.execute("SELECT count(*), count(*) FILTER (known) FROM verdict").fetchone()
-    assert row is not None  # noqa: S101 - an aggregate always has a row
-    rows, corrections = row
-    superseded = quote("superseded", name)
-    kept = cursor.execute(f"SELECT count(*) FROM {superseded}").fetchone()
+    rows, corrections = one(cursor, "SELECT count(*), count(*) FILTER (known) FROM verdict")
     if corrections:
         cursor.execute(
             f"INSERT INTO late SELECT {_NAMES} FROM {current(name)} AS c "
             f"SEMI JOIN (FROM verdict WHERE known) AS v USING ({_ORDER})"
         )
+        for schema in ("history", "hot"):
+            cursor.execute(
+                f"DELETE FROM {quote(schema, name)} AS h USING verdict AS v "
+                "WHERE v.known AND h.stream = v.stream AND h.phenomenon_time = v.phenomenon_time"
+            )
+    altered = _supersede(cursor, name) or bool(corrections)
+    _put(cursor, name, "verdict", rows)
+    return Change(added=rows - corrections, altered=altered)
+
+
+def _supersede(cursor: Cursor, name: str) -> bool:
+    """Keep what gave way, unless it is kept already; return whether any of it was news."""
+    if one(cursor, "SELECT count(*) FROM late") == (0,):
+        return False
+    superseded = quote("superseded", name)
+    (kept,) = one(cursor, f"SELECT count(*) FROM {superseded}")
     cursor.execute(f"INSERT INTO {superseded} (FROM late EXCEPT FROM {superseded})")
-    if rows <= _SMALL:
-        _upsert_hot(cursor, name, corrections)
-    else:
-        _append(cursor, name, corrections)
-    cursor.execute("DROP TABLE verdict")
-    return rows > 0 or kept != cursor.execute(f"SELECT count(*) FROM {superseded}").fetchone()
+    return one(cursor, f"SELECT count(*) FROM {superseded}") != (kept,)
 
 
-def _upsert_hot(cursor: Cursor, name: str, corrections: int) -> None:
+def _put(cursor: Cursor, name: str, rows: str, count: int) -> None:
+    """Put the sorted rows of a relation, none of which the series holds, where they belong."""
+    if count > _SMALL:
+        _append(cursor, name, rows, count)
+        return
     hot = quote("hot", name)
-    if corrections:
-        _delete(cursor, quote("history", name))
-    cursor.execute(
-        f"INSERT INTO {hot} SELECT {_NAMES} FROM verdict ON CONFLICT ({_ORDER}) DO UPDATE SET "
-        "result_time = excluded.result_time, " + ", ".join(f"{column} = excluded.{column}" for column in _CONTENT)
-    )
-    held = cursor.execute(f"SELECT count(*) FROM {hot}").fetchone()
-    if held is not None and held[0] > _FOLD:
-        _append_run(cursor, name, f"SELECT {_NAMES} FROM {hot}", held[0])
+    cursor.execute(f"INSERT INTO {hot} SELECT {_NAMES} FROM {rows}")
+    (held,) = one(cursor, f"SELECT count(*) FROM {hot}")
+    if held > _FOLD:
+        _append(cursor, name, f"(FROM {hot} ORDER BY {_ORDER})", held)
         # Dropped, not emptied: an index keeps deleted keys for as long as an older reader lives.
         cursor.execute(f"DROP TABLE {hot}")
         ensure_series(cursor, name)
 
 
-def _append(cursor: Cursor, name: str, corrections: int) -> None:
-    if corrections:
-        _delete(cursor, quote("history", name))
-        _delete(cursor, quote("hot", name))
-    row = cursor.execute("SELECT count(*) FROM verdict").fetchone()
-    _append_run(cursor, name, f"SELECT {_NAMES} FROM verdict", row[0] if row else 0)
-
-
-def _delete(cursor: Cursor, relation: str) -> None:
-    cursor.execute(
-        f"DELETE FROM {relation} AS h USING verdict AS v "
-        "WHERE v.known AND h.stream = v.stream AND h.phenomenon_time = v.phenomenon_time"
-    )
-
-
-def _append_run(cursor: Cursor, name: str, rows: str, count: int) -> None:
+def _append(cursor: Cursor, name: str, rows: str, count: int) -> None:
+    """Append a sorted run to history, and sort history anew when runs have piled up."""
     history = quote("history", name)
-    cursor.execute(f"INSERT INTO {history} {rows} ORDER BY {_ORDER}")
-    cursor.execute(
+    cursor.execute(f"INSERT INTO {history} SELECT {_NAMES} FROM {rows}")
+    runs, added, whole = one(
+        cursor,
         "UPDATE series SET sorted_rows = sorted_rows + if(sorted_rows = 0, $1, 0), "
         "added_rows = added_rows + if(sorted_rows = 0, 0, $1), added_runs = added_runs + if(sorted_rows = 0, 0, 1) "
-        "WHERE collection = $2",
+        "WHERE collection = $2 RETURNING added_runs, added_rows, sorted_rows",
         [count, name],
     )
-    state = cursor.execute(
-        "SELECT added_runs >= ? AND added_rows * 4 >= sorted_rows FROM series WHERE collection = ?", [_RUNS, name]
-    ).fetchone()
-    if state == (True,):
-        cursor.execute(f"CREATE TEMP TABLE anew AS FROM {history} ORDER BY {_ORDER}")
-        cursor.execute(f"DROP TABLE {history}")
-        ensure_series(cursor, name)
-        cursor.execute(f"INSERT INTO {history} FROM anew; DROP TABLE anew")
-        cursor.execute(
-            "UPDATE series SET sorted_rows = sorted_rows + added_rows, added_rows = 0, added_runs = 0 "
-            "WHERE collection = ?",
-            [name],
-        )
+    if runs < _RUNS or added * 4 < whole:
+        return
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE anew AS FROM {history} ORDER BY {_ORDER}")
+    cursor.execute(f"DROP TABLE {history}")
+    ensure_series(cursor, name)
+    cursor.execute(f"INSERT INTO {history} FROM anew")
+    cursor.execute(
+        "UPDATE series SET sorted_rows = sorted_rows + added_rows, added_rows = 0, added_runs = 0 WHERE collection = ?",
+        [name],
+    )
+
+
+def grown(collection: Collection, change: Change) -> Collection:
+    """Return the collection with the observations that a change added to it."""
+    if not change.added or change.first is None or change.last is None:
+        return collection
+    first, last = collection.temporal or (change.first, change.last)
+    temporal = (min(first, change.first), max(last or change.last, change.last))
+    return collection.model_copy(update={"count": collection.count + change.added, "temporal": temporal})
 
 
 def measured(cursor: Cursor, collection: Collection) -> Collection:
     """Return the collection with the extent, time and count of its observations."""
-    count_row = cursor.execute(
-        f"SELECT count(*), min(phenomenon_time), max(phenomenon_time) FROM {current(collection.id)}"
-    ).fetchone()
-    box = cursor.execute(
+    count, first, last = one(
+        cursor, f"SELECT count(*), min(phenomenon_time), max(phenomenon_time) FROM {current(collection.id)}"
+    )
+    box = one(
+        cursor,
         f"SELECT min(xmin), min(ymin), max(xmax), max(ymax) FROM {table(DATASTREAMS)} "
         "WHERE revision_to IS NULL AND timeseries = ?",
         [collection.id],
-    ).fetchone()
-    assert count_row is not None and box is not None  # noqa: S101, PT018 - aggregates always have a row
-    count, first, last = count_row
+    )
     return collection.model_copy(
         update={
             "count": count,

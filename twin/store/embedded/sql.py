@@ -25,6 +25,11 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def utc(column: str) -> str:
+    """Return an aware timestamp column as naive UTC; `timezone` does it thirty times slower."""
+    return f"make_timestamp(epoch_us({column}))"
+
+
 def naive(instant: datetime) -> datetime:
     """Return an aware instant as the naive UTC that the tables hold."""
     return instant.astimezone(UTC).replace(tzinfo=None)
