@@ -117,6 +117,7 @@ def test_unchanged_is_304_and_a_head_costs_nothing(client: httpx.Client) -> None
     head = client.head("/export/stations.csv")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["etag"] == first.headers["etag"]
+    assert "content-length" not in head.headers
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from twin.export.columns import GEOMETRY, schema
 from twin.export.csv import Csv
 from twin.export.geopackage import GeoPackage
 from twin.export.geoparquet import GeoParquet
-from twin.model import Kind, Language
+from twin.model import Field, FieldType, Kind, Language, Text
 from twin.registry import Exporter
 from twin.testing.exporter import ExporterContract
 
@@ -175,6 +175,17 @@ class TestCsv(ExporterContract):
         Csv().write(areas, pa.RecordBatchReader.from_batches(shape, [batch]), "EPSG:2154", "en", path)
         row = next(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
         assert shapely.from_wkt(row["geometry"]).equals(shapely.box(0, 0, 1, 1))
+
+    def test_coordinates_give_way_to_fields_of_their_name(self, tmp_path: Path) -> None:
+        path = tmp_path / "points.csv"
+        field = Field(name="x", type=FieldType.NUMBER, title=Text(fr="X", en="X"))
+        points = collection("points", Kind.FEATURES, geometry="Point", fields=(field,))
+        shape = schema(points, "en")
+        place = pa.array([shapely.Point(3, 4).wkb], pa.binary())
+        values = {"id": ["a"], "x": [1.0], "valid_from": [None], "valid_to": [None], GEOMETRY: place}
+        batch = pa.RecordBatch.from_pydict(values, schema=shape)
+        Csv().write(points, pa.RecordBatchReader.from_batches(shape, [batch]), "EPSG:2154", "en", path)
+        assert path.read_text("utf-8").splitlines() == ["id,x,valid_from,valid_to,geometry_x,geometry_y", "a,1,,,3,4"]
 
 
 def _number(text: str) -> float:

@@ -121,7 +121,7 @@ class ExportDoor:
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         if request.method == "HEAD":
-            return Response(headers=headers, media_type=exporter.media_type)
+            return _heading(headers, exporter.media_type)
         if self._waiting >= _WAITING:
             return problem(503, "Too many exports are waiting: ask again in a minute.", {"Retry-After": "60"})
         self._waiting += 1
@@ -142,7 +142,7 @@ class ExportDoor:
         if collection.kind is Kind.TIMESERIES:
             revisions.append(self._twin.store.catalogue.collection(DATASTREAMS, OPERATOR).revision)
         told = f"{collection.id} {revisions} {selection.model_dump_json()} {suffix}"
-        return f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+        return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
 
     def _write(self, collection: Collection, selection: Selection, suffix: str) -> tuple[BinaryIO, int]:
         """Write the file, and return it open and already without a name: nothing is left behind, come what may."""
@@ -167,6 +167,13 @@ def _described(collection: Collection, root: str, language: Language) -> dict[st
             for suffix, exporter in sorted(formats(collection).items())
         ],
     }
+
+
+def _heading(headers: dict[str, str], media_type: str) -> Response:
+    """Return the headers of a file that was not written: how long it would be is not known."""
+    response = Response(headers=headers, media_type=media_type)
+    del response.headers["content-length"]
+    return response
 
 
 def _parameters(request: Request, known: set[str]) -> dict[str, str]:

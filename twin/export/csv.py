@@ -12,8 +12,8 @@ instant            ``2026-07-01 12:00:00``,    ``2026-07-01T12:00:00Z``,
 boolean            ``VRAI``, ``FAUX``          ``true``, ``false``
 =================  ==========================  ==========================
 
-In both: UTF-8, lines ended by CR LF, an absent value empty, points as ``x`` and ``y`` columns, other
-geometries as WKT in ``geometry``. Numbers keep their every digit; coordinates go to a tenth of a
+In both: UTF-8, lines ended by CR LF, an absent value empty, points as ``x`` and ``y`` columns
+(``geometry_x``... where the collection has such fields), other geometries as WKT in ``geometry``. Numbers keep their every digit; coordinates go to a tenth of a
 millimetre.
 """
 
@@ -70,12 +70,13 @@ class Csv:
         """Write a line of headings, then a line a row."""
         dialect = SPREADSHEET_FR if language == "fr" else RFC_4180
         first, rows = peeked(batches)
+        fields = [field for field in batches.schema if field.name != GEOMETRY]
         place = _Place(
             digits=9 if definition(crs).is_geographic else 4,
             point=collection.kind is Kind.TIMESERIES or collection.geometry == "Point",
             height=has_heights(first),
+            prefix=f"{GEOMETRY}_" if {"x", "y", "z"} & {field.name for field in fields} else "",
         )
-        fields = [field for field in batches.schema if field.name != GEOMETRY]
         headings = [_heading(field, dialect) for field in fields] + place.headings
         with path.open("wb") as file:
             file.write((dialect.separator.join(headings) + _END).encode(dialect.encoding))
@@ -92,10 +93,12 @@ class _Place:
     digits: int
     point: bool
     height: bool
+    prefix: str
 
     @property
     def headings(self) -> list[str]:
-        return ["x", "y", "z"][: 3 if self.height else 2] if self.point else [GEOMETRY]
+        axes = "xyz" if self.height else "xy"
+        return [self.prefix + axis for axis in axes] if self.point else [GEOMETRY]
 
     def columns(self, batch: pa.RecordBatch) -> list[pa.Array]:
         geometry = geometries(batch)
