@@ -12,9 +12,9 @@ instant            ``2026-07-01 12:00:00``,    ``2026-07-01T12:00:00Z``,
 boolean            ``VRAI``, ``FAUX``          ``true``, ``false``
 =================  ==========================  ==========================
 
-In both: UTF-8, lines ended by CR LF, an absent value empty, points as ``x`` and ``y`` columns
-(``geometry_x``... where the collection has such fields), other geometries as WKT in ``geometry``. Numbers keep their every digit; coordinates go to a tenth of a
-millimetre.
+In both: UTF-8, lines ended by CR LF, an absent value empty. Points are in columns ``x`` and ``y``
+(``geometry_x``, ``geometry_y`` where the collection has such fields), other geometries are WKT in
+``geometry``. Numbers keep their every digit; coordinates go to a tenth of a millimetre.
 """
 
 from __future__ import annotations
