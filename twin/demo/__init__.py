@@ -1,6 +1,6 @@
 """The demo city: written as files, then ingested like any other data.
 
-Valmérac is invented, and the same for everybody: :func:`write` makes it anew from a seed. It lies in the
+Aigues-Claires is invented, and the same for everybody: :func:`write` makes it anew from a seed. It lies in the
 south of France in Lambert-93, ten kilometres across with 20,000 buildings, and lives through thirty days of
 July 2026.
 """

@@ -18,7 +18,7 @@ type Floats = NDArray[np.float64]
 SEED = 20260701
 CRS = "EPSG:2154"
 CENTRE = (770_000.0, 6_280_000.0)
-CITY = "Valmérac"
+CITY = "Aigues-Claires"
 RIVER = "L'Orène"
 
 #: Communes: name, direction of its centre from the city's (degrees, anticlockwise from east), its
@@ -27,7 +27,7 @@ COMMUNES = (
     (CITY, 0.0, 0.0, 48_310),
     ("Saint-Élien-d'Orène", 118.0, 0.66, 5_920),
     ("Montréjol", 20.0, 0.68, 4_480),
-    ("Castelviel-lès-Valmérac", 240.0, 0.64, 6_750),
+    ("Castelviel-des-Vignes", 240.0, 0.64, 6_750),
     ("Les Garriguettes", 70.0, 0.74, 2_140),
     ("La Bégude-Haute", 165.0, 0.70, 3_260),
     ("Fontbrègue", 288.0, 0.72, 2_870),
