@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,6 +170,22 @@ def test_too_many_rows_are_413(store: Store, tmp_path: Path) -> None:
     response = _ask(door, "/export/buildings.gpkg")
     assert response.status_code == 413
     assert response.json()["detail"].startswith("buildings: 400 rows are asked for, of 10 at most")
+    assert list((tmp_path / "export").iterdir()) == []
+
+
+def test_a_failure_names_no_folder_of_the_service(store: Store, tmp_path: Path) -> None:
+    door = ExportDoor(Twin.over(Settings(store=StoreSettings(folder=tmp_path)), store))
+    door.start()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        response = _ask(door, "/export/buildings.gpkg")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert response.status_code == 503
+    assert str(tmp_path) not in response.text
     assert list((tmp_path / "export").iterdir()) == []
 
 

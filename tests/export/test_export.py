@@ -191,6 +191,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_suffix_in_capitals_is_the_same(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "STATIONS.GPKG"
+    export(store, "stations", Selection(), path, OPERATOR)
+    assert pyogrio.read_info(path)["driver"] == "GPKG"
+
+
 def test_a_hidden_collection_does_not_exist(store: Store, tmp_path: Path) -> None:
     public = Principal(name="public", hidden=frozenset({"buildings"}))
     with pytest.raises(NotFound):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,11 +22,13 @@ from starlette.types import Receive, Scope, Send
 from twin.context import Twin
 from twin.crs import CRS84, BBox, uri
 from twin.doors.problems import HANDLERS, problem
-from twin.errors import BadInput
+from twin.errors import BadInput, StoreFault
 from twin.export import Selection, export, exporter_of, formats, target_crs
 from twin.model import DATASTREAMS, Collection, Kind, Language
 from twin.store import OPERATOR
 from twin.time import TimeSpan
+
+_log = logging.getLogger(__name__)
 
 _AT_ONCE = 2
 _WAITING = 8
@@ -149,7 +152,12 @@ class ExportDoor:
         maximum = self._twin.settings.bounds.export_rows
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             path = Path(folder) / f"{collection.id}{suffix}"
-            export(self._twin.store, collection.id, selection, path, self._twin.access.public, maximum)
+            try:
+                export(self._twin.store, collection.id, selection, path, self._twin.access.public, maximum)
+            except StoreFault as error:
+                # The whole sentence names folders of this machine: it is for the log alone.
+                _log.exception("The export of %s failed", collection.id)
+                raise StoreFault("The file could not be written: the operator has to look into it.") from error
             return path.open("rb"), path.stat().st_size
 
 

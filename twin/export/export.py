@@ -122,12 +122,11 @@ def exporter_of(collection: Collection, suffix: str) -> Exporter:
             f"{collection.id} may not be published finer than {collection.finest_period}: it cannot be exported."
         )
     known = formats(collection)
-    if suffix not in known:
-        raise BadInput(
-            f"{collection.id} cannot be written to a file in {suffix or 'no suffix'!r}: "
-            f"use {', '.join(sorted(known)) or 'another collection'}."
-        )
-    return known[suffix]
+    if suffix.lower() not in known:
+        wanted = f"a {suffix} file" if suffix else "a file without a suffix"
+        offered = ", ".join(sorted(known)) or "another collection"
+        raise BadInput(f"{collection.id} cannot be written to {wanted}: use {offered}.")
+    return known[suffix.lower()]
 
 
 def _publishable(collection: Collection) -> bool:
