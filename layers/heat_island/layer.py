@@ -49,6 +49,11 @@ class Parameters(BaseModel):
         ("range", "step", "persistence", "spatial", "producer"), description="Quality flags whose values are left out."
     )
 
+    @property
+    def correction(self) -> float | None:
+        """The lapse rate used, in K/m; None where altitude is left out."""
+        return None if self.altitude_field is None else self.lapse_rate
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -115,7 +120,7 @@ class HeatIsland:
             reference=tuple(reference.ids),
             made=twin.clock(),
             night=parameters.night,
-            lapse_rate=parameters.lapse_rate if parameters.altitude_field else None,
+            lapse_rate=parameters.correction,
             completeness=parameters.completeness,
         )
         yield products.hourly_series(about, stations, analyses)
@@ -141,7 +146,7 @@ def baseline(
     DoesNotApply
         When they have no value at all, or none of them has an altitude.
     """
-    level = method.reduced(temperature, reference.altitude, parameters.lapse_rate)
+    level = temperature - method.altitude_effect(reference.altitude, parameters.correction)
     at_hours = method.mean_of_reference(level, parameters.reference_share)
     if not np.isfinite(at_hours).any():
         told = ", ".join(reference.ids)
@@ -165,8 +170,8 @@ def analyse(
     temperature
         °C, shape (stations, hours), not-a-number where there is no good value.
     """
-    offset = parameters.lapse_rate * stations.altitude[:, np.newaxis]
-    difference = temperature - offset - base.hourly
+    effect = method.altitude_effect(stations.altitude, parameters.correction)
+    difference = temperature - effect - base.hourly
     least = parameters.completeness
     minima = Window.after(parameters.minimum_boundary, eve=True).split(temperature, hours[0])
     maxima = Window.after(parameters.maximum_boundary, eve=False).split(temperature, hours[0])
@@ -184,7 +189,7 @@ def analyse(
     daily = {
         "tmin": on(minima[0], tmin),
         "tmax": on(maxima[0], tmax),
-        "tmin_difference": on(minima[0], tmin - offset - base.tmin),
+        "tmin_difference": on(minima[0], tmin - effect - base.tmin),
         "night_maximum_difference": on(nights[0], peak),
         "tmin_completeness": on(minima[0], tmin_completeness, 0),
         "tmax_completeness": on(maxima[0], tmax_completeness, 0),

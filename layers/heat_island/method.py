@@ -28,19 +28,19 @@ def nearest_hour(times: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     return (times + np.timedelta64(30, "m")).astype("M8[h]")
 
 
-def reduced(temperature: Matrix, altitude: NDArray[np.float64], lapse_rate: float) -> Matrix:
-    """Return temperatures brought to altitude 0.
+def altitude_effect(altitude: NDArray[np.float64], lapse_rate: float | None) -> Matrix:
+    """Return what altitude adds to the temperature of each station, in K, shape (stations, 1).
 
     Parameters
     ----------
-    temperature
-        °C, shape (stations, times).
     altitude
-        Metres, shape (stations,).
+        Metres, shape (stations,), not-a-number where unknown.
     lapse_rate
         Change of temperature with altitude, in K/m; -0.0065 in the standard atmosphere (ISO 2533).
+        None leaves altitude out.
     """
-    return temperature - lapse_rate * altitude[:, np.newaxis]
+    effect = np.zeros(len(altitude)) if lapse_rate is None else lapse_rate * altitude
+    return effect[:, np.newaxis]
 
 
 def mean_of_reference(temperature: Matrix, least_share: float) -> NDArray[np.float64]:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 type Analyses = Callable[[], Iterator[Analysis]]
 
+#: Of what is written: far below what a thermometer tells, above the noise of binary fractions.
+_DECIMALS = 3
 _KEYWORDS = ("îlot de chaleur urbain", "urban heat island", "température de l'air", "air temperature")
 _RAMP = Ramp(minimum=-1.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
 _DIFFERENCE = known_properties()["air_temperature_difference"]
@@ -193,7 +195,7 @@ def _observations(
             streams.take(pa.array(station)),
             pa.array(times[step].astype("M8[us]")).cast(stamp),
             pa.array(np.full(count, np.datetime64(made.replace(tzinfo=None), "us"))).cast(stamp),
-            pa.array(values[station, step]),
+            pa.array(np.round(values[station, step], _DECIMALS)),
             pa.nulls(count, pa.string()),
             pa.array(np.full(count, int(Quality.GOOD), np.uint8)),
             pa.nulls(count, pa.string()),
@@ -262,7 +264,8 @@ def _summary(about: About, found: Analysis) -> pa.RecordBatch:
     _, days = mean_known(daily["tmin"])
     remark = np.full(count, None, dtype=object)
     remark[nights == 0] = _NO_NIGHT
-    remark[np.isnan(stations.altitude)] = _NO_ALTITUDE
+    if about.lapse_rate is not None:
+        remark[np.isnan(stations.altitude)] = _NO_ALTITUDE
     columns = {
         "id": stations.ids,
         "valid_from": stations.streams["valid_from"],
@@ -271,12 +274,12 @@ def _summary(about: About, found: Analysis) -> pa.RecordBatch:
         "name": stations.names,
         "altitude": stations.altitude,
         "is_reference": stations.reference,
-        "nocturnal_index": nocturnal,
-        "mean_tmin_difference": difference,
+        "nocturnal_index": np.round(nocturnal, _DECIMALS),
+        "mean_tmin_difference": np.round(difference, _DECIMALS),
         "nights": nights,
         "days": days,
         **{name: (daily[index.of] >= index.at_least).sum(axis=1) for name, index in thresholds().items()},
-        "completeness": 100 * np.isfinite(found.temperature).mean(axis=1),
+        "completeness": np.round(100 * np.isfinite(found.temperature).mean(axis=1), _DECIMALS),
         "reference": [", ".join(about.reference)] * count,
         "method": [about.method.fr] * count,
         "remark": remark,

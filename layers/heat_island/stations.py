@@ -27,7 +27,7 @@ class Stations:
     """Stations that observe one property, one row each, ordered by id.
 
     ``streams`` has the columns of the datastreams observed; ``names`` are for people; ``altitude`` is
-    in metres, not-a-number where unknown; ``reference`` tells which stations are the reference.
+    in metres, not-a-number where unknown or left out; ``reference`` tells which stations are the reference.
     """
 
     streams: pa.Table
@@ -99,7 +99,7 @@ def read_stations(
     table = _current(twin, objects.id, tuple(sorted(wanted | label)))
     at = pc.index_in(streams["object_id"], table["id"])
     rows = table.take(at)
-    altitude = np.zeros(streams.num_rows)
+    altitude = np.full(streams.num_rows, np.nan)
     if altitude_field is not None:
         altitude = rows[altitude_field].cast(pa.float64()).to_numpy(zero_copy_only=False)
     names = rows[label.pop()] if label else streams["object_id"]

@@ -139,6 +139,8 @@ def test_several_reference_stations_are_averaged(tmp_path: Path) -> None:
         town = observations(twin, "heat_island", "air_temperature_difference", "S001")
         assert town["2026-07-11T12"] == pytest.approx(1.0 + 1.3 / 2)
         assert summary(twin)["S001"]["mean_tmin_difference"] == pytest.approx(3.0 + 1.3 / 2)
+        assert {row["altitude"] for row in summary(twin).values()} == {None}
+        assert {row["remark"] for row in summary(twin).values()} == {None}
 
 
 def test_a_station_without_altitude_has_no_difference_and_says_so(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from layers.heat_island import Parameters, method
-from layers.heat_island.method import Window, extreme, mean_of_reference, nearest_hour, reduced, thresholds
+from layers.heat_island.method import Window, altitude_effect, extreme, mean_of_reference, nearest_hour, thresholds
 
 
 def hours(text: str, count: int) -> np.ndarray:
@@ -83,9 +83,11 @@ def test_an_extreme_of_too_few_hours_is_not_known() -> None:
     assert extreme(block, "maximum", 0.5)[0].tolist() == [[23.0]]
 
 
-def test_altitude_is_taken_out_at_the_lapse_rate() -> None:
-    brought_down = reduced(np.array([[10.0], [10.0]]), np.array([0.0, 200.0]), -0.0065)
-    assert brought_down == pytest.approx(np.array([[10.0], [11.3]]))
+def test_altitude_cools_at_the_lapse_rate() -> None:
+    altitude = np.array([0.0, 200.0, np.nan])
+    assert altitude_effect(altitude, -0.0065)[:2].tolist() == [[0.0], [-1.3]]
+    assert np.isnan(altitude_effect(altitude, -0.0065)[2])
+    assert altitude_effect(altitude, None).tolist() == [[0.0]] * 3
 
 
 def test_the_reference_needs_its_share_of_stations() -> None:
