@@ -67,9 +67,11 @@ class _Squares:
         xmin, ymin, xmax, ymax = region.bounds
         columns = np.flatnonzero((self.x + self.half_x >= xmin) & (self.x - self.half_x <= xmax))
         rows = np.flatnonzero((self.y + self.half_y >= ymin) & (self.y - self.half_y <= ymax))
-        near = (rows[:, None] * self.x.size + columns).ravel()
         shapely.prepare(region)
-        return np.asarray(near[shapely.intersects(region, self.polygons(near))])
+        # Row by row: a square is an object, and a grid may have millions of them.
+        near = (columns + row * self.x.size for row in rows)
+        meeting = [cells[shapely.intersects(region, self.polygons(cells))] for cells in near]
+        return np.concatenate(meeting) if meeting else np.empty(0, np.intp)
 
 
 def count(store: Store, collection: Collection, bbox: BBox | None, time: TimeSpan | None, principal: Principal) -> int:
