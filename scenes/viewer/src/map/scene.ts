@@ -17,7 +17,7 @@ import {
 import type { Values } from "../binary";
 import { type Box, type Catalogue, drawn, type Ramp } from "../catalogue";
 import type { Problem } from "../outcome";
-import type { Selection, Store } from "../state";
+import type { Selection, Store, View } from "../state";
 import { GROUND } from "./background";
 import { Camera } from "./camera";
 import { Ground } from "./ground";
@@ -50,6 +50,8 @@ export class CityScene {
   private readonly ground: Ground;
   private readonly extent: Box;
   private measured = false;
+  /** The last view that the person moved to, which needs no move. */
+  private view: View | null = null;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
@@ -111,6 +113,9 @@ export class CityScene {
       for (const tiles of this.tiles.values()) tiles.setTime(time);
     });
     this.store.watch(["layers", "time"], ({ layers, time }) => this.ground.show(layers, time));
+    this.store.watch(["view"], ({ view }) => {
+      if (view && view !== this.view) this.camera.set(view);
+    });
     this.store.watch(["selection"], ({ selection }) => {
       for (const [id, tiles] of this.tiles) tiles.select(selection?.collection === id ? selection.id : null);
     });
@@ -182,7 +187,10 @@ export class CityScene {
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
-    scene.camera.moveEnd.addEventListener(() => this.store.set({ view: this.camera.view() }));
+    scene.camera.moveEnd.addEventListener(() => {
+      this.view = this.camera.view();
+      this.store.set({ view: this.view });
+    });
   }
 
   private listen(): void {

@@ -166,7 +166,8 @@ const pointFragment = `
         if (radius > 0.5 * size || size < 0.5) discard;
         float rim = 0.5 * size - radius;
         vec3 colour = v_colour;
-        if (v_size > 0.0 && rim < 1.5 * czm_pixelRatio) colour = u_outline;
+        if (v_size > 0.0 && rim < 2.2 * czm_pixelRatio) colour = u_outline;
+        if (v_size > 0.0 && rim < 0.9 * czm_pixelRatio) colour = mix(u_outline, vec3(0.13, 0.19, 0.18), 0.65);
         if (v_size > 999.0 && rim < 4.0 * czm_pixelRatio) colour = u_highlight;
         material.diffuse = czm_srgbToLinear(colour);
       }`;

@@ -1,0 +1,23 @@
+"""A browser that cannot draw in 3D gives the same facts as lists, cards and tables."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, expect
+
+from tests.viewer.conftest import Visit
+
+
+def test_objects_and_series_are_read_without_the_model(flat_browser: Browser, site: str):
+    visit = Visit(flat_browser, site, language="en-GB")
+    page = visit.page
+    expect(page.get_by_role("alert")).to_contain_text("cannot draw in 3D")
+    page.locator(".list summary").filter(has_text="Stations").first.click()
+    first = page.locator(".list[open] .results button").first
+    name = first.inner_text()
+    first.click()
+    expect(page.locator(".card h2")).to_have_text(name)
+    expect(page.locator(".card .chart").first).to_be_visible()
+    page.locator(".card .table summary").first.click()
+    assert page.locator(".card tbody tr").count() > 100
+    assert not visit.errors
+    visit.context.close()
