@@ -1,6 +1,6 @@
 """3D Tiles 1.1 made from columns: an explicit tileset of compressed GLB with metadata for each feature.
 
-``frame`` places a tile on the ellipsoid, ``mesh`` makes its triangles or points, ``quadtree`` says
+``frame`` places a tile on the ellipsoid, ``mesh`` makes its triangles or points, ``partition`` says
 which features a tile holds, ``glb`` encodes one tile, ``writer`` streams a collection to a folder.
 """
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from scenes.tiles3d import glb, mesh, quadtree
+from scenes.tiles3d import glb, mesh, partition
 from scenes.tiles3d.frame import Floats, Frame
 from twin import crs
 
@@ -97,7 +97,7 @@ def write_tileset(batches: pa.RecordBatchReader, recipe: Recipe, folder: Path) -
     # Equals stand in a mixed order: any first part of them covers the city evenly.
     mixed = np.random.default_rng(0).permutation(np.flatnonzero(np.isfinite(x)))
     placed = mixed[np.argsort(-size[mixed], kind="stable")] if recipe.symbol == "extrusion" else mixed
-    tree = quadtree.build(x, y, placed, _CAPACITY[recipe.symbol])
+    tree = partition.build(x, y, placed, _CAPACITY[recipe.symbol])
     with pa.memory_map(str(spool)) as source:
         writer = _Writer(pa.ipc.open_file(source).read_all(), x, y, size, recipe, folder)
         writer.summary.skipped = len(x) - len(placed)
@@ -136,7 +136,7 @@ class _Writer:
     folder: Path
     summary: Summary = field(default_factory=Summary)
 
-    def tile(self, node: quadtree.Node, outer: Frame | None = None) -> _Tile | None:
+    def tile(self, node: partition.Node, outer: Frame | None = None) -> _Tile | None:
         """Write a node and what is under it; None when nothing of it can be drawn.
 
         The matrix of a tile is relative to the tile around it, whose frame is `outer`.
@@ -161,19 +161,19 @@ class _Writer:
             described["children"] = [child.described for child in children]
         return _Tile(described, region, max(left_out, float(self.size[node.features].max(initial=0))))
 
-    def _frame(self, features: quadtree.Indices) -> Frame:
+    def _frame(self, features: partition.Indices) -> Frame:
         # The median, so that one misplaced feature does not tilt the others.
         centre = (np.array([np.median(self.x[features])]), np.array([np.median(self.y[features])]))
         longitude, latitude = crs.transform(*centre, self.recipe.source_crs, crs.CRS84)
         return Frame.at(float(longitude[0]), float(latitude[0]))
 
-    def _error(self, features: quadtree.Indices, left_out: float) -> float:
+    def _error(self, features: partition.Indices, left_out: float) -> float:
         if self.recipe.symbol == "extrusion":
             return _BUILDING_ERROR * left_out
         extent = np.hypot(np.ptp(self.x[features]), np.ptp(self.y[features]))
         return float(_POINT_ERROR * extent / np.sqrt(len(features)))
 
-    def _content(self, features: quadtree.Indices, frame: Frame, described: dict[str, Any]) -> mesh.Region | None:
+    def _content(self, features: partition.Indices, frame: Frame, described: dict[str, Any]) -> mesh.Region | None:
         """Write the GLB of some features and name it in `described`; return where they stand."""
         rows = self.table.take(pa.array(np.sort(features)))
         shape = self._mesh(rows, frame)
