@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from ogc_api.features.geojson import encode_features, instants
 from ogc_api.features.query import ItemsQuery
+from ogc_api.features.read_ahead import BLOCK_ROWS, Block, ReadAhead
 from ogc_api.features.versions import SEPARATOR, UNKNOWN, Versions, former_rows
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
@@ -45,22 +46,26 @@ class Page:
 
 
 class ItemsService:
-    """Reads items for one principal."""
+    """Reads items for one principal, at one revision of the catalogue."""
 
     def __init__(self, twin: Twin, principal: Principal, versions: Versions) -> None:
         self._twin = twin
         self._versions_of = versions
         self._principal = principal
+        self._ahead = ReadAhead()
 
     def page(self, query: ItemsQuery) -> Page:
         """Return one page, with the exact number of items that the query has."""
         if query.nothing:
             return Page(b"", 0, 0, None)
-        table, matched = self._read(query)
-        more = table.num_rows > query.limit
-        table = table.slice(0, query.limit)
-        after = _cursor(table, query) if more else None
-        return Page(self._encode(table, query), matched, table.num_rows, after)
+        block = self._ahead.find(query) or self._read(query)
+        rows = block.table.slice(block.start, query.limit + 1)
+        more = rows.num_rows > query.limit
+        rows = rows.slice(0, query.limit)
+        after = _cursor(rows, query) if more else None
+        if after is not None:
+            self._ahead.keep(query, block, after)
+        return Page(self._encode(rows, query), block.matched, rows.num_rows, after)
 
     def item(self, query: ItemsQuery, item_id: str) -> bytes:
         """Return one GeoJSON feature; `query` says how it is to be given.
@@ -76,15 +81,19 @@ class ItemsService:
             raise NotFound(f"The collection {query.collection.id!r} has no item {item_id!r}.")
         return self._encode(table, query, item_id)
 
-    def _read(self, query: ItemsQuery) -> tuple[pa.Table, int]:
-        # One row more than the page tells whether there is a next one.
+    def _read(self, query: ItemsQuery) -> Block:
+        """Read a page, or a whole block when a client follows `next`; one row more tells what comes after."""
+        wanted = query.limit if query.after is None else max(query.limit, BLOCK_ROWS)
         if query.collection.kind is Kind.FEATURES:
-            features = feature_query(query)
-            table = self._twin.store.features.read(features, self._principal).read_all()
-            return table, self._twin.store.features.count(features, self._principal)
-        observations = observation_query(query)
-        table = self._twin.store.observations.read(observations, self._principal).read_all()
-        return table, self._twin.store.observations.count(observations, self._principal)
+            features = feature_query(query, wanted + 1)
+            reader = self._twin.store.features.read(features, self._principal)
+            matched = self._twin.store.features.count(features, self._principal)
+        else:
+            observations = observation_query(query, wanted + 1)
+            reader = self._twin.store.observations.read(observations, self._principal)
+            matched = self._twin.store.observations.count(observations, self._principal)
+        table = reader.read_all()
+        return Block(table, matched, last=table.num_rows <= wanted)
 
     def _version(self, query: ItemsQuery, item_id: str) -> pa.Table:
         """Return the last version of an object, or the one that the id names by its start of life."""
@@ -134,8 +143,8 @@ class ItemsService:
         return encode_features(table, query.properties, collection.crs, query.crs)
 
 
-def feature_query(query: ItemsQuery) -> FeatureQuery:
-    """Return what to ask of the features for a page, one row more than it holds."""
+def feature_query(query: ItemsQuery, limit: int) -> FeatureQuery:
+    """Return what to ask of the features, at most `limit` of them."""
     keys = {key.field for key in query.sort}
     own = [field.name for field in query.collection.fields]
     return FeatureQuery(
@@ -146,14 +155,14 @@ def feature_query(query: ItemsQuery) -> FeatureQuery:
         sort=query.sort,
         after=query.after,
         offset=0 if query.after else query.offset,
-        limit=query.limit + 1,
+        limit=limit,
         columns=tuple(name for name in own if name in query.properties or name in keys),
         with_geometry=query.with_geometry,
     )
 
 
-def observation_query(query: ItemsQuery) -> ObservationQuery:
-    """Return what to ask of the observations for a page, one row more than it holds."""
+def observation_query(query: ItemsQuery, limit: int) -> ObservationQuery:
+    """Return what to ask of the observations, at most `limit` of them."""
     chosen: dict[str, tuple[Scalar, ...]] = {}
     where = []
     for condition in query.where:
@@ -173,7 +182,7 @@ def observation_query(query: ItemsQuery) -> ObservationQuery:
             "joined": True,
             "after": query.after,
             "offset": 0 if query.after else query.offset,
-            "limit": query.limit + 1,
+            "limit": limit,
             **chosen,
         }
     )

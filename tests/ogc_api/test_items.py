@@ -389,3 +389,30 @@ def test_only_reading_is_offered(ogc):
     for method in ("POST", "PUT", "DELETE"):
         assert ogc.get(ITEMS, method=method).status_code == 405
     assert ogc.get(ITEMS, method="HEAD").status_code == 200
+
+
+def test_small_pages_are_cut_from_blocks_whatever_is_asked_meanwhile(ogc):
+    """Two clients follow `next` at once, with other filters, sizes and columns; each reads all of its own."""
+    asked = [
+        {"limit": 3},
+        {"limit": 3, "quality": "range"},
+        {"limit": 3, "properties": "result"},
+        {"limit": 7, "datetime": "2026-07-02/.."},
+        {"limit": 3, "skipGeometry": "true"},
+    ]
+    pages = [ogc.json(OBSERVATIONS, **query) for query in asked]
+    found = [[*page["features"]] for page in pages]
+    matched = [page["numberMatched"] for page in pages]
+    while any(pages):
+        for number, page in enumerate(pages):
+            href = page and next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+            if number == 0 and href:
+                href = href.replace("limit=3", "limit=5")
+            pages[number] = ogc.json(href) if href else None
+            if href:
+                found[number] += pages[number]["features"]
+    for features, count, query in zip(found, matched, asked, strict=True):
+        assert len({feature["id"] for feature in features}) == len(features) == count, query
+    assert {feature["properties"]["quality"] for feature in found[1]} == {"range"}
+    assert all(set(feature["properties"]) == {"result"} for feature in found[2])
+    assert all(feature["geometry"] is None for feature in found[4])
