@@ -53,7 +53,7 @@ class Buildings:
 def buildings(plan: Plan, network: Network, blocks: Blocks, terrain: Terrain) -> Buildings:
     """Build on the blocks, exactly ``plan.count(20000)`` buildings."""
     rng = plan.rng(7)
-    made = [maker(plan, blocks, rng) for maker in (_rows, _houses, _slabs, _sheds, _public, _farms)]
+    made = [maker(blocks, rng) for maker in (_rows, _houses, _slabs, _sheds, _public, _farms)]
     polygon = np.concatenate([shapes for shapes, _ in made])
     block = np.concatenate([owner for _, owner in made])
     free = ~_hit_by_another(polygon)
@@ -91,7 +91,7 @@ def buildings(plan: Plan, network: Network, blocks: Blocks, terrain: Terrain) ->
 # --- Footprints ----------------------------------------------------------------------------------
 
 
-def _rows(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
+def _rows(blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
     """Wall-to-wall buildings around courtyards: old centre, boulevards, villages."""
     which = blocks.of(Zone.OLD, Zone.PERIMETER, Zone.VILLAGE)
     zone = blocks.zone[which]
@@ -131,7 +131,7 @@ def _place(
     return done[kept], kept
 
 
-def _houses(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
+def _houses(blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
     """Detached houses with gardens, near the street side of their lots."""
     which = blocks.of(Zone.HOUSES)
     size = np.interp(blocks.urban[which], [0.16, 0.6], [1050.0, 600.0]) * rng.uniform(0.8, 1.25, len(which))
@@ -146,7 +146,7 @@ def _houses(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geome
     return made, which[owner[kept]]
 
 
-def _slabs(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
+def _slabs(blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
     """Slabs and towers in lawns."""
     which = blocks.of(Zone.SLABS)
     lot, owner = lots(blocks.polygon[which], rng.uniform(1700.0, 3200.0, len(which)), rng)
@@ -159,7 +159,7 @@ def _slabs(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geomet
     return made, which[owner[kept]]
 
 
-def _sheds(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
+def _sheds(blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
     """Big boxes of shops, workshops and warehouses."""
     which = blocks.of(Zone.ACTIVITY)
     lot, owner = lots(blocks.polygon[which], rng.uniform(3500.0, 12000.0, len(which)), rng)
@@ -171,7 +171,7 @@ def _sheds(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geomet
     return made, which[owner[kept]]
 
 
-def _public(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
+def _public(blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
     """One public building a block, with its yard."""
     which = blocks.of(Zone.PUBLIC)
     lot = blocks.polygon[which]
@@ -194,7 +194,7 @@ def _public(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geome
     return made, which
 
 
-def _farms(plan: Plan, blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
+def _farms(blocks: Blocks, rng: np.random.Generator) -> tuple[Geometries, NDArray[np.intp]]:
     """Farmhouses and barns beside the lanes, in a few of the fields."""
     which = blocks.of(Zone.CROPS, Zone.VINEYARD, Zone.MEADOW)
     which = np.repeat(which[(rng.random(len(which)) < 0.06) & (shapely.area(blocks.polygon[which]) > 9e3)], 2)

@@ -38,26 +38,24 @@ def write_files(city: City, folder: Path) -> None:
 
     The same city gives the same bytes: GeoPackages carry a fixed date of writing.
     """
-    for name, table in feature_tables(city).items():
-        file = folder / FEATURES[name] / f"{name}.gpkg"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)
-        geometry = table.schema.metadata[b"geometry"].decode()
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2026-08-01T00:00:00.000Z"})
-        try:
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2026-08-01T00:00:00.000Z"})
+    try:
+        for name, table in feature_tables(city).items():
+            file = folder / FEATURES[name] / f"{name}.gpkg"
+            file.parent.mkdir(parents=True, exist_ok=True)
             pyogrio.write_arrow(
                 table.replace_schema_metadata(None),
                 file,
                 layer=name,
                 driver="GPKG",
                 geometry_name="geometry",
-                geometry_type=geometry,
+                geometry_type=table.schema.metadata[b"geometry"].decode(),
                 crs=CRS,
             )
-        finally:
-            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    (folder / "measurements").mkdir(parents=True, exist_ok=True)
     for name, measured in city.measured.items():
-        (folder / "measurements").mkdir(parents=True, exist_ok=True)
         pq.write_table(measured.table, folder / "measurements" / f"{name}.parquet", compression="zstd")
 
 

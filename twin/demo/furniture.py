@@ -12,7 +12,7 @@ from twin.demo.blocks import Blocks, Zone
 from twin.demo.buildings import Buildings, Days, days
 from twin.demo.plan import Floats, Plan
 from twin.demo.shapes import Geometries, far_apart
-from twin.demo.streets import AVENUE, BOULEVARD, MAIN, QUAY, ROCADE, TRACK, Network
+from twin.demo.streets import AVENUE, BOULEVARD, BYPASS, MAIN, QUAY, TRACK, Network
 from twin.demo.water import Water
 
 LAMPS, SENSORS = 8_000, 300
@@ -92,7 +92,7 @@ def lamp_posts(plan: Plan, network: Network) -> LampPosts:
     points, street = points[kept], street[kept]
     kind = network.street_class[street]
     modern = rng.random(len(network.line))[street] < 0.78
-    large = np.isin(kind, (ROCADE, BOULEVARD, AVENUE))
+    large = np.isin(kind, (BYPASS, BOULEVARD, AVENUE))
     power = np.where(modern, np.where(large, 78.0, 36.0), np.where(large, 150.0, 100.0))
     year = np.where(
         modern, 2014.0 + 11.5 * rng.random(len(network.line))[street], 1988.0 + 20 * rng.random(len(points))

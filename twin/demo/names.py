@@ -47,14 +47,14 @@ _WORDS = {
 }
 #: Which kinds of way and which names a class of street takes, the preferred first.
 _WAYS = {
-    "rocade": (("Rocade",), ("places",)),
+    "bypass": (("Rocade",), ("places",)),
     "boulevard": (("Boulevard", "Cours"), ("people", "places")),
     "avenue": (("Avenue",), ("people", "places")),
-    "quai": (("Quai",), ("people", "places")),
-    "rue_principale": (("Rue", "Avenue"), ("people", "places")),
-    "rue": (("Rue", "Allée", "Impasse", "Rue", "Square", "Cité"), ("plants", "people", "places")),
-    "ruelle": (("Rue", "Ruelle", "Passage", "Traverse"), ("places", "people")),
-    "chemin": (("Chemin", "Route", "Chemin rural", "Sentier"), ("rural", "plants", "places")),
+    "quay": (("Quai",), ("people", "places")),
+    "main_street": (("Rue", "Avenue"), ("people", "places")),
+    "street": (("Rue", "Allée", "Impasse", "Rue", "Square", "Cité"), ("plants", "people", "places")),
+    "lane": (("Rue", "Ruelle", "Passage", "Traverse"), ("places", "people")),
+    "track": (("Chemin", "Route", "Chemin rural", "Sentier"), ("rural", "plants", "places")),
 }
 
 

@@ -30,7 +30,8 @@ from twin.demo.terrain import Terrain
 ZONE = ZoneInfo("Europe/Paris")
 HOLIDAY = np.datetime64("2026-07-14", "D")
 SCHOOLS_CLOSE = np.datetime64("2026-07-04", "D")
-NOISE = 0.2  # K
+NOISE = 0.2  # K, of weather stations
+LAMP_NOISE, LAMP_BIAS = 0.3, 0.1  # K: sensors on lamp posts are cheaper, and warmed by the lamp
 DUSK = -3.0  # degrees: the sun's elevation at which the lamps are switched
 
 
@@ -53,8 +54,8 @@ class Measured:
     faults: list[dict[str, object]]
 
 
-class Network:
-    """A table under construction: values ``(objects, hours)`` by property, not-a-number where missing."""
+class Instruments:
+    """What a network of instruments says: values ``(objects, hours)`` by property, not-a-number where missing."""
 
     def __init__(self, objects: NDArray[np.object_], delay_minutes: int) -> None:
         self._objects = objects
@@ -113,35 +114,35 @@ def weather_stations(plan: Plan, stations: Stations, shared: Weather, island: He
     """Air temperature and humidity: one station is stuck for three days, one has spikes, one is silent for days."""
     rng = plan.rng(20)
     rows = np.flatnonzero(stations.station_type == "weather")
-    network = Network(stations.id[rows], 6)
+    instruments = Instruments(stations.id[rows], 6)
     anomaly = island.anomaly(shapely.get_coordinates(stations.point[rows]))
     true = air_temperature(shared, anomaly, stations.altitude[rows])
     humidity = relative_humidity(shared, true)
-    network.add("air_temperature", true, true + rng.normal(0, NOISE, true.shape), 1)
+    instruments.add("air_temperature", true, true + rng.normal(0, NOISE, true.shape), 1)
     measured = np.clip(humidity + rng.normal(0, 1.6, true.shape), 0, 100)
-    network.add("relative_humidity", humidity, measured, 0)
-    network.fault("stuck", 1, 5 * 24 + 9, 72)
+    instruments.add("relative_humidity", humidity, measured, 0)
+    instruments.fault("stuck", 1, 5 * 24 + 9, 72)
     for hour in np.sort(rng.choice(np.arange(24, HOURS - 24, 9), 14, replace=False)):
-        network.fault("spike", 3, int(hour), 1, float(rng.choice([-1, 1]) * rng.uniform(16.0, 24.0)))
-    network.fault("gap", 5, 19 * 24 + 5, 107)
-    _short_gaps(network, rng, len(rows), plan.count(40, 6))
-    return network.measured()
+        instruments.fault("spike", 3, int(hour), 1, float(rng.choice([-1, 1]) * rng.uniform(16.0, 24.0)))
+    instruments.fault("gap", 5, 19 * 24 + 5, 107)
+    _short_gaps(instruments, rng, len(rows), plan.count(40, 6))
+    return instruments.measured()
 
 
 def lamp_sensors(plan: Plan, lamps: LampPosts, shared: Weather, island: HeatIsland, terrain: Terrain) -> Measured:
     """Air temperature, and power drawn: lit from dusk to dawn, half of it in the depth of the night."""
     rng = plan.rng(21)
     xy = shapely.get_coordinates(lamps.point[lamps.sensors])
-    network = Network(lamps.id[lamps.sensors], 3)
+    instruments = Instruments(lamps.id[lamps.sensors], 3)
     true = air_temperature(shared, island.anomaly(xy), terrain.altitude(*xy.T))
-    network.add("air_temperature", true, true + rng.normal(0.1, 0.3, true.shape), 1)
+    instruments.add("air_temperature", true, true + rng.normal(LAMP_BIAS, LAMP_NOISE, true.shape), 1)
     burning = np.outer(lamps.power[lamps.sensors], lit_share())
     flicker = 1 + 0.015 * rng.normal(size=true.shape)
-    network.add("power", burning, burning * flicker + 0.4 * (burning == 0), 1)
+    instruments.add("power", burning, burning * flicker + 0.4 * (burning == 0), 1)
     silent = int(rng.integers(len(xy)))
-    network.fault("gap", silent, 21 * 24 + 14, HOURS)
-    _short_gaps(network, rng, len(xy), plan.count(120, 8))
-    return network.measured()
+    instruments.fault("gap", silent, 21 * 24 + 14, HOURS)
+    _short_gaps(instruments, rng, len(xy), plan.count(120, 8))
+    return instruments.measured()
 
 
 def lit_share() -> Floats:
@@ -174,7 +175,7 @@ def air_quality(plan: Plan, stations: Stations, shared: Weather) -> Measured:
     traffic = stations.environment[rows] == "traffic"
     central = plan.intensity(*shapely.get_coordinates(stations.point[rows]).T)
     site = np.where(traffic, 1.0, 0.12 + 0.42 * central)[:, None]
-    network = Network(stations.id[rows], 18)
+    instruments = Instruments(stations.id[rows], 18)
 
     hour, weekday, day = local(TIMES)
     working = np.where((weekday < 5) & (day != HOLIDAY), 1.0, 0.0)
@@ -184,23 +185,23 @@ def air_quality(plan: Plan, stations: Stations, shared: Weather) -> Measured:
     mixing = 1.0 / (0.75 + 0.5 * np.clip(np.sin(np.radians(shared.sun)), 0, 1))
     no2 = site * (9.0 + 62.0 * cars * mixing * (1 + 0.15 * shared.hot))
     no2_measured = no2 * (1 + _drift(rng, no2.shape, 0.13)) + rng.normal(0, 0.8, no2.shape)
-    network.add("no2", no2, no2_measured, 1)
+    instruments.add("no2", no2, no2_measured, 1)
 
     warm = np.clip((shared.air - 17.0) / 16.0, 0, 1.4)
     lag = np.clip(np.interp(np.arange(HOURS) - 2.5, np.arange(HOURS), np.sin(np.radians(shared.sun))), 0, 1)
     o3 = np.clip(52.0 + 95.0 * lag * warm - 0.75 * no2 - 10.0 * site, 3.0, None)
     o3_measured = np.clip(o3 * (1 + _drift(rng, o3.shape, 0.06)) + rng.normal(0, 1.5, o3.shape), 0.5, None)
-    network.add("o3", np.where(traffic[:, None], np.nan, o3), np.where(traffic[:, None], np.nan, o3_measured), 1)
+    instruments.add("o3", np.where(traffic[:, None], np.nan, o3), np.where(traffic[:, None], np.nan, o3_measured), 1)
 
     regional = 14.0 * (1 + _drift(rng, (1, HOURS), 0.25)) + 9.0 * shared.hot
     pm10 = regional + site * 16.0 * cars
-    network.add("pm10", pm10, pm10 + rng.normal(0, 1.8, pm10.shape), 1)
+    instruments.add("pm10", pm10, pm10 + rng.normal(0, 1.8, pm10.shape), 1)
     fine = 0.52 * regional + site * 6.0 * cars
-    network.add("pm2_5", fine, fine + rng.normal(0, 1.0, fine.shape), 1)
+    instruments.add("pm2_5", fine, fine + rng.normal(0, 1.0, fine.shape), 1)
     sulphur = np.where((np.arange(len(rows)) == len(rows) - 1)[:, None], 1.1 + 0 * pm10, np.nan)
-    network.add("so2", sulphur, sulphur + rng.normal(0, 1.0, sulphur.shape), 1)
-    network.fault("gap", 0, 12 * 24 + 3, 18)
-    return network.measured()
+    instruments.add("so2", sulphur, sulphur + rng.normal(0, 1.0, sulphur.shape), 1)
+    instruments.fault("gap", 0, 12 * 24 + 3, 18)
+    return instruments.measured()
 
 
 def _drift(rng: np.random.Generator, shape: tuple[int, ...], size: float) -> Floats:
@@ -216,7 +217,7 @@ def electricity(plan: Plan, buildings: Buildings, shared: Weather, island: HeatI
     """Electricity of public buildings, kWh in the hour that ends at each time: hours of use, cooling, holidays."""
     rng = plan.rng(23)
     rows = np.flatnonzero(buildings.public)
-    network = Network(buildings.id[rows], 25)
+    instruments = Instruments(buildings.id[rows], 25)
     usage = buildings.usage[rows]
     hour, weekday, day = local(TIMES - np.timedelta64(1800, "s"))
     opening = {
@@ -240,12 +241,12 @@ def electricity(plan: Plan, buildings: Buildings, shared: Weather, island: HeatI
         + cooled * 0.25 * np.clip(outside - 26.0, 0, None)
     )
     true = floor * watts / 1000.0
-    network.add("electricity", true, true * (1 + 0.04 * rng.normal(size=true.shape)), 2)
-    _short_gaps(network, rng, len(rows), plan.count(25, 2))
-    return network.measured()
+    instruments.add("electricity", true, true * (1 + 0.04 * rng.normal(size=true.shape)), 2)
+    _short_gaps(instruments, rng, len(rows), plan.count(25, 2))
+    return instruments.measured()
 
 
-def _short_gaps(network: Network, rng: np.random.Generator, rows: int, many: int) -> None:
+def _short_gaps(instruments: Instruments, rng: np.random.Generator, rows: int, many: int) -> None:
     """Leave out a few hours here and there."""
     for _ in range(many):
-        network.fault("gap", int(rng.integers(rows)), int(rng.integers(HOURS - 8)), int(rng.integers(1, 7)))
+        instruments.fault("gap", int(rng.integers(rows)), int(rng.integers(HOURS - 8)), int(rng.integers(1, 7)))

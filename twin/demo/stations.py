@@ -12,7 +12,7 @@ from twin.demo.blocks import RURAL, Blocks, Zone
 from twin.demo.buildings import Buildings, Days, days
 from twin.demo.plan import Floats, Plan
 from twin.demo.shapes import Geometries, far_apart, rounded
-from twin.demo.streets import AVENUE, BOULEVARD, ROCADE, Network
+from twin.demo.streets import AVENUE, BOULEVARD, BYPASS, Network
 from twin.demo.terrain import Terrain
 
 #: Stations of the whole city, by type and environment, in the order of their numbers.
@@ -86,8 +86,8 @@ def _sites(
     clear = ~shapely.is_empty(spot) & ~_near(spot, buildings)
     zone, urban = blocks.zone, blocks.urban
     built = np.isin(zone, (Zone.OLD, Zone.PERIMETER, Zone.SLABS, Zone.SQUARE, Zone.VILLAGE, Zone.PUBLIC))
-    roadside = network.line[np.isin(network.street_class, (BOULEVARD, AVENUE, ROCADE))]
-    width = network.width[np.isin(network.street_class, (BOULEVARD, AVENUE, ROCADE))]
+    roadside = network.line[np.isin(network.street_class, (BOULEVARD, AVENUE, BYPASS))]
+    width = network.width[np.isin(network.street_class, (BOULEVARD, AVENUE, BYPASS))]
     at = rng.uniform(0.3, 0.7, len(roadside))
     kerb = shapely.line_interpolate_point(shapely.offset_curve(roadside, width / 2 + 1.0), at, normalized=True)
     kerb = kerb[~shapely.is_empty(kerb)]
@@ -98,7 +98,7 @@ def _sites(
         "urban": spot[clear & built & (urban > 0.6) & (blocks.centrality < 0.3)],
         "suburban": spot[clear & np.isin(zone, (Zone.HOUSES, Zone.ACTIVITY)) & (urban < 0.6)],
         "park": spot[clear & (zone == Zone.PARK)],
-        "rural": spot[clear & np.isin(zone, RURAL)],
+        "rural": spot[clear & np.isin(zone, RURAL) & (blocks.centrality > 0.6)],
         "air traffic": kerb,
         "air background": spot[clear & lived_in & (blocks.centrality < 0.5)],
     }

@@ -17,8 +17,8 @@ from twin.demo.names import street_names
 from twin.demo.plan import Floats, Plan
 from twin.demo.shapes import GRID, Geometries, halve, rounded
 
-CLASSES = ("rocade", "boulevard", "avenue", "quai", "rue_principale", "rue", "ruelle", "chemin", "limite")
-ROCADE, BOULEVARD, AVENUE, QUAY, MAIN, STREET, LANE, TRACK, LIMIT = range(9)
+CLASSES = ("bypass", "boulevard", "avenue", "quay", "main_street", "street", "lane", "track", "limit")
+BYPASS, BOULEVARD, AVENUE, QUAY, MAIN, STREET, LANE, TRACK, LIMIT = range(9)
 _WIDTHS = np.array([24.0, 26.0, 20.0, 13.0, 14.0, 9.5, 6.0, 4.5, 0.0])
 
 
@@ -100,7 +100,7 @@ def _corridor(plan: Plan) -> shapely.Polygon:
 def _primary(plan: Plan) -> tuple[list[shapely.Geometry], list[int]]:
     outline = plan.outline
     core, ring, bypass = plan.ring(0.105, 0.10), plan.ring(0.29, 0.06), plan.ring(0.545, 0.05)
-    lines: list[tuple[shapely.Geometry, int]] = [(core, BOULEVARD), (ring, BOULEVARD), (bypass, ROCADE)]
+    lines: list[tuple[shapely.Geometry, int]] = [(core, BOULEVARD), (ring, BOULEVARD), (bypass, BYPASS)]
     lines += [(shapely.difference(avenue, shapely.Polygon(core)), AVENUE) for avenue in plan.avenues()]
     lines += [(side, QUAY) for side in shapely.get_parts(shapely.boundary(_corridor(plan)))]
     cut = [(shapely.intersection(line, outline), kind) for line, kind in lines]

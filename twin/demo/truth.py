@@ -150,6 +150,8 @@ def _facts(city: City, tables: dict[str, pa.Table]) -> dict[str, object]:
             "lapse": climate.LAPSE,
             "reference_altitude": climate.REFERENCE_ALTITUDE,
             "noise": series.NOISE,
+            "lamp_post_noise": series.LAMP_NOISE,
+            "lamp_post_bias": series.LAMP_BIAS,
         },
         "features": {name: len(table) for name, table in tables.items()},
         "observations": {name: measured.table.num_rows for name, measured in city.measured.items()},
