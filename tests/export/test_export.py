@@ -103,7 +103,9 @@ def test_ogrinfo_reads_the_same(store: Store, tmp_path: Path) -> None:
         pytest.skip("ogrinfo (package gdal-bin) is absent")
     path = tmp_path / "observations.gpkg"
     export(store, "observations", Selection(), path, OPERATOR)
-    told = subprocess.run([ogrinfo, "-so", path, "observations"], capture_output=True, text=True, check=True).stdout
+    done = subprocess.run([ogrinfo, "-so", path, "observations"], capture_output=True, text=True, check=True)
+    told = done.stdout
+    assert done.stderr == ""
     assert f"Feature Count: {len(STATIONS) * HOURS}" in told
     assert "phenomenon_time: DateTime" in told
     assert 'ID["EPSG",2154]]' in told

@@ -18,9 +18,9 @@ _LAYER_TYPES = frozenset(
 
 
 class GeoPackage:
-    """Writes GeoPackage 1.4 (OGC 12-128r19) through GDAL.
+    """Writes GeoPackage 1.3 (OGC 12-128r17) through GDAL.
 
-    A column's title and unit are its alias, which QGIS shows; its description is beside
+    A column's title and unit are its alias, which recent QGIS show; its description is beside
     (``gpkg_data_columns``). Instants are UTC, to the millisecond.
     """
 
@@ -48,6 +48,8 @@ class GeoPackage:
             geometry_type=_layer_type(collection, first),
             # In a GeoPackage longitude comes first whatever the authority says, and 4326 is what readers know.
             crs=definition("EPSG:4326" if crs == CRS84 else crs).to_wkt(),
+            # What GDAL 3.6 and QGIS 3.22 know whole; nothing of 1.4 is used.
+            dataset_options={"VERSION": "1.3"},
             layer_metadata={key.upper(): text for key, text in told.items()},
             layer_options={
                 "IDENTIFIER": told["title"],
