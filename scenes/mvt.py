@@ -127,6 +127,8 @@ def _varints(words: NDArray[np.uint64]) -> tuple[bytes, Integers]:
 
 
 def _varint(number: int) -> bytes:
+    if number <= 0x7F:
+        return bytes((number,))
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
