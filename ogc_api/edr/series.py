@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from ogc_api.edr import coveragejson
 from ogc_api.edr.coveragejson import QUALITY_SUFFIX, Document
 from ogc_api.edr.query import EdrQuery, Point
+from ogc_api.features.geojson import decimals
+from ogc_api.features.query import region_of
 from twin import crs as crs_
 from twin.errors import DoesNotApply, NotFound, TooLarge
 from twin.model import DATASTREAMS, Collection
@@ -27,9 +29,6 @@ from twin.time import iso
 #: How far from the point asked a datastream may be and still be at it, in metres: about the
 #: rounding of a lon/lat written with five decimals, and well under the distance of two lamp posts.
 TOLERANCE = 1.0
-
-#: A centimetre, in degrees and in metres: what a written coordinate keeps.
-_DECIMALS = {True: 7, False: 2}
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,13 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
     href
         Address of the locations, to which ``/`` and the id of one is added.
     """
-    region = query.bbox.polygon(series.collection.crs).wkb if query.bbox else None
+    region = query.bbox and region_of(query.bbox, series.collection)
+    if query.bbox and region is None:
+        return _listed([])
     streams = _streams(series, query, region=region, alive=True)
+    visible = {each.id: each for each in series.store.catalogue.collections(series.principal)}
     geometries = shapely.to_geojson(_geometries(streams["geometry"], series.collection.crs, query.crs))
-    names = _names(series, streams)
+    names = _names(series, streams, visible)
     features: dict[str, Document] = {}
     for stream, geometry in zip(streams.drop_columns("geometry").to_pylist(), geometries, strict=True):
         identity = stream["object_id"]
@@ -67,7 +69,7 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
                 "geometry": None if geometry is None else orjson.Fragment(geometry),
                 "properties": {
                     "label": names.get(identity, identity),
-                    "object_collection": stream["object_collection"],
+                    "object_collection": collection if (collection := stream["object_collection"]) in visible else None,
                     "datetime": _interval(series.collection),
                     "parameter-name": [],
                     "datastreams": [],
@@ -78,7 +80,11 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
         feature["properties"]["datastreams"].append(
             {"id": stream["id"], "name": stream["name"], "unit": stream["unit"]}
         )
-    return {"type": "FeatureCollection", "numberReturned": len(features), "features": list(features.values())}
+    return _listed(list(features.values()))
+
+
+def _listed(features: list[Document]) -> Document:
+    return {"type": "FeatureCollection", "numberReturned": len(features), "features": features}
 
 
 def location(series: Series, identity: str, query: EdrQuery) -> Document:
@@ -112,7 +118,7 @@ def position(series: Series, point: Point, query: EdrQuery) -> Document:
     x, y = crs_.transform(np.array(point[:1]), np.array(point[1:]), query.crs, series.collection.crs)
     if not (np.isfinite(x[0]) and np.isfinite(y[0])):
         raise NotFound(f"The point lies outside the area of {series.collection.crs}.")
-    streams = _streams(series, query, region=shapely.Point(x[0], y[0]).buffer(TOLERANCE).wkb)
+    streams = _streams(series, query, region=shapely.Point(x[0], y[0]).buffer(TOLERANCE))
     if not streams.num_rows:
         raise NotFound(
             f"Nothing is observed within {TOLERANCE:g} m of the point: "
@@ -128,11 +134,11 @@ def _streams(
     series: Series,
     query: EdrQuery,
     *,
-    region: bytes | None = None,
+    region: shapely.Polygon | None = None,
     identity: str | None = None,
     alive: bool = False,
 ) -> pa.Table:
-    """Return the datastreams of the collection that a query is about, ordered by object."""
+    """Return the datastreams of the collection that a query is about, each in its last version, ordered by object."""
     where = [
         Condition(field="timeseries", value=series.collection.id),
         Condition(field="observed_property", operator="in", value=query.observed_properties),
@@ -141,30 +147,29 @@ def _streams(
         where.append(Condition(field="object_id", value=identity))
     asked = FeatureQuery(
         collection=DATASTREAMS,
-        region=region,
+        region=region.wkb if region else None,
         where=tuple(where),
         time=query.time if alive else None,
         columns=("name", "object_collection", "object_id", "observed_property", "unit"),
     )
     table = series.store.features.read(asked, series.principal).read_all()
-    return table.sort_by([("object_id", "ascending"), ("observed_property", "ascending")])
+    order = [(name, "ascending") for name in ("object_id", "observed_property", "id", "valid_from")]
+    table = table.sort_by(order)
+    ids = table["id"].to_numpy(zero_copy_only=False)
+    return table.filter(pa.array(np.append(ids[1:] != ids[:-1], np.ones(min(len(ids), 1), bool))))
 
 
 def _geometries(wkb: pa.ChunkedArray, source: str, target: str) -> NDArray[np.object_]:
-    """Return geometries in `target`, their coordinates kept to the centimetre."""
+    """Return geometries in `target`, their coordinates rounded as those of items are."""
     moved = crs_.transform_geometry(shapely.from_wkb(wkb.to_numpy(zero_copy_only=False)), source, target)
-    decimals = _DECIMALS[crs_.definition(target).is_geographic]
-    return shapely.transform(moved, lambda points: np.round(points, decimals))  # type: ignore[no-any-return]
+    return shapely.transform(moved, lambda points: np.round(points, decimals(target)))  # type: ignore[no-any-return]
 
 
-def _names(series: Series, streams: pa.Table) -> dict[str, str]:
+def _names(series: Series, streams: pa.Table, visible: dict[str, Collection]) -> dict[str, str]:
     """Return the names that the objects observed have in their own collections, by the label of their style."""
     names: dict[str, str] = {}
     for collection_id in pc.unique(streams["object_collection"]).to_pylist():
-        try:
-            label = series.store.catalogue.collection(collection_id, series.principal).style.label
-        except NotFound:
-            continue
+        label = visible[collection_id].style.label if collection_id in visible else None
         if label is None:
             continue
         mine = streams.filter(pc.equal(streams["object_collection"], collection_id))

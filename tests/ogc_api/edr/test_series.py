@@ -19,7 +19,7 @@ S001 = {"coords": f"POINT({PLACES['S001'][0]} {PLACES['S001'][1]})", "crs": LAMB
 
 def lonlat(identity: str) -> tuple[float, float]:
     lon, lat = crs_.transform(*(np.array([value]) for value in PLACES[identity]), "EPSG:2154", CRS84)
-    return round(float(lon[0]), 7), round(float(lat[0]), 7)
+    return round(float(lon[0]), 8), round(float(lat[0]), 8)
 
 
 def test_locations_lists_the_objects_with_their_datastreams(get: Get) -> None:
@@ -35,7 +35,9 @@ def test_locations_lists_the_objects_with_their_datastreams(get: Get) -> None:
     assert properties["parameter-name"] == ["air_temperature", "relative_humidity"]
     assert [stream["id"] for stream in properties["datastreams"]] == ["S001.air_temperature", "S001.relative_humidity"]
     assert properties["edrqueryendpoint"] == f"{BASE}/collections/observations/locations/S001"
+    # Its collection is not published here: the object keeps its id for a name, and tells no collection.
     assert features["L00001"]["properties"]["label"] == "L00001"
+    assert features["L00001"]["properties"]["object_collection"] is None
 
 
 def test_locations_are_selected_by_box_parameter_and_life(get: Get) -> None:
@@ -46,6 +48,8 @@ def test_locations_are_selected_by_box_parameter_and_life(get: Get) -> None:
     assert ids(bbox=f"{x - 1e-4},{y - 1e-4},{x + 1e-4},{y + 1e-4}") == ["S001"]
     assert ids(bbox="1171999,6281000,1173000,6282000", crs=LAMBERT) == ["L00001", "S002"]
     assert ids(**{"parameter-name": "relative_humidity"}) == ["S001"]
+    assert ids(bbox="-180,-90,180,90") == ["L00001", "S001", "S002"]
+    assert ids(bbox="100,-50,101,-49") == []
     assert ids(datetime="2025-01-01") == []
     assert ids(datetime="2026-07-01") == ["L00001", "S001", "S002"]
 
