@@ -8,9 +8,10 @@ from twin.demo.blocks import Blocks, blocks
 from twin.demo.buildings import Buildings, buildings
 from twin.demo.climate import HeatIsland, Weather, weather
 from twin.demo.furniture import LampPosts, Trees, lamp_posts, trees
+from twin.demo.instruments import Measured
 from twin.demo.land_cover import LandCover, land_cover
 from twin.demo.plan import Plan
-from twin.demo.series import Measured, air_quality, electricity, lamp_sensors, weather_stations
+from twin.demo.series import air_quality, electricity, lamp_sensors, weather_stations
 from twin.demo.stations import Stations, stations
 from twin.demo.streets import Network, network
 from twin.demo.terrain import Terrain

@@ -1,12 +1,11 @@
-"""Thirty days of hourly measurements, with the faults that real networks have."""
+"""Thirty days of hourly values: weather, light, pollutants and electricity, as they would be measured."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from twin.demo.climate import (
     relative_humidity,
 )
 from twin.demo.furniture import LampPosts
+from twin.demo.instruments import Instruments, Measured
 from twin.demo.plan import Floats, Plan
 from twin.demo.stations import Stations
 from twin.demo.sun import elevation
@@ -35,81 +35,6 @@ LAMP_NOISE, LAMP_BIAS = 0.3, 0.1  # K: sensors on lamp posts are cheaper, and wa
 DUSK = -3.0  # degrees: the sun's elevation at which the lamps are switched
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What one network measured, with what is known to be wrong in it.
-
-    Attributes
-    ----------
-    table
-        Rows ``object_id, observed_property, time, result_time, value``; a missing hour has no row.
-    truth
-        Values without noise nor fault, ``(objects, hours)`` by observed property.
-    faults
-        What was done to whom, when.
-    """
-
-    table: pa.Table
-    truth: dict[str, Floats]
-    faults: list[dict[str, object]]
-
-
-class Instruments:
-    """What a network of instruments says: values ``(objects, hours)`` by property, not-a-number where missing."""
-
-    def __init__(self, objects: NDArray[np.object_], delay_minutes: int) -> None:
-        self._objects = objects
-        self._delay = np.timedelta64(delay_minutes * 60, "s")
-        self._values: dict[str, Floats] = {}
-        self.truth: dict[str, Floats] = {}
-        self.faults: list[dict[str, object]] = []
-
-    def add(self, observed: str, true: Floats, measured: Floats, decimals: int) -> None:
-        """Add a property: its truth, and what the instruments say with their resolution."""
-        self.truth[observed] = true
-        self._values[observed] = np.round(measured, decimals)
-
-    def fault(self, kind: str, row: int, first: int, hours: int, change: float = 0.0) -> None:
-        """Spoil an object's hours: ``stuck`` at the first value, ``spikes`` added, or a ``gap``."""
-        last = min(first + hours, HOURS)
-        for observed, values in self._values.items():
-            if kind == "stuck":
-                values[row, first:last] = values[row, first]
-            elif kind == "gap":
-                values[row, first:last] = np.nan
-            elif observed == "air_temperature":
-                values[row, first:last] = np.round(values[row, first:last] + change, 1)
-        self.faults.append(
-            {
-                "kind": kind,
-                "object_id": str(self._objects[row]),
-                "observed_properties": ["air_temperature"] if kind == "spike" else sorted(self._values),
-                "from": f"{TIMES[first]}Z",
-                "to": f"{TIMES[last - 1]}Z",
-            }
-        )
-
-    def measured(self) -> Measured:
-        """Return the rows, ordered by object, property and time."""
-        names = sorted(self._values)
-        stack = np.stack([self._values[name] for name in names], axis=1)  # objects, properties, hours
-        kept = ~np.isnan(stack)
-        which, what, when = np.nonzero(kept)
-        times = TIMES.astype("datetime64[us]")
-        stamp = pa.timestamp("us", tz="UTC")
-        columns = {
-            "object_id": pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), pa.array(self._objects)),
-            "observed_property": pa.DictionaryArray.from_arrays(pa.array(what, pa.int32()), pa.array(names)),
-            "time": pa.array(times[when], stamp),
-            "result_time": pa.array((times + self._delay)[when], stamp),
-            "value": pa.array(stack[kept]),
-        }
-        table = pa.table(columns)
-        for name in ("object_id", "observed_property"):
-            table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
-        return Measured(table, self.truth, self.faults)
-
-
 def weather_stations(plan: Plan, stations: Stations, shared: Weather, island: HeatIsland) -> Measured:
     """Air temperature and humidity: one station is stuck for three days, one has spikes, one is silent for days."""
     rng = plan.rng(20)
@@ -121,10 +46,10 @@ def weather_stations(plan: Plan, stations: Stations, shared: Weather, island: He
     instruments.add("air_temperature", true, true + rng.normal(0, NOISE, true.shape), 1)
     measured = np.clip(humidity + rng.normal(0, 1.6, true.shape), 0, 100)
     instruments.add("relative_humidity", humidity, measured, 0)
-    instruments.fault("stuck", 1, 5 * 24 + 9, 72)
+    instruments.stick(1, 5 * 24 + 9, 72)
     for hour in np.sort(rng.choice(np.arange(24, HOURS - 24, 9), 14, replace=False)):
-        instruments.fault("spike", 3, int(hour), 1, float(rng.choice([-1, 1]) * rng.uniform(16.0, 24.0)))
-    instruments.fault("gap", 5, 19 * 24 + 5, 107)
+        instruments.spike(3, "air_temperature", int(hour), float(rng.choice([-1, 1]) * rng.uniform(16.0, 24.0)))
+    instruments.lose(5, 19 * 24 + 5, 107)
     _short_gaps(instruments, rng, len(rows), plan.count(40, 6))
     return instruments.measured()
 
@@ -140,7 +65,7 @@ def lamp_sensors(plan: Plan, lamps: LampPosts, shared: Weather, island: HeatIsla
     flicker = 1 + 0.015 * rng.normal(size=true.shape)
     instruments.add("power", burning, burning * flicker + 0.4 * (burning == 0), 1)
     silent = int(rng.integers(len(xy)))
-    instruments.fault("gap", silent, 21 * 24 + 14, HOURS)
+    instruments.lose(silent, 21 * 24 + 14, HOURS)
     _short_gaps(instruments, rng, len(xy), plan.count(120, 8))
     return instruments.measured()
 
@@ -160,8 +85,8 @@ def lit_share() -> Floats:
 
 def local(instants: Instants) -> tuple[Floats, NDArray[np.intp], Instants]:
     """Return the local hour (with fraction), the day of the week (Monday is 0) and the local day."""
-    # Summer time all month: one offset, read from the time-zone database.
-    offset = TIMES[0].astype("datetime64[s]").item().replace(tzinfo=ZoneInfo("UTC")).astimezone(ZONE).utcoffset()
+    # Summer time lasts all month: one offset serves it.
+    offset = datetime(2026, 7, 1, tzinfo=ZONE).utcoffset() or timedelta()
     shifted = instants + np.timedelta64(int(offset.total_seconds()), "s")
     day = shifted.astype("datetime64[D]")
     hour = (shifted - day) / np.timedelta64(1, "h")
@@ -200,7 +125,7 @@ def air_quality(plan: Plan, stations: Stations, shared: Weather) -> Measured:
     instruments.add("pm2_5", fine, fine + rng.normal(0, 1.0, fine.shape), 1)
     sulphur = np.where((np.arange(len(rows)) == len(rows) - 1)[:, None], 1.1 + 0 * pm10, np.nan)
     instruments.add("so2", sulphur, sulphur + rng.normal(0, 1.0, sulphur.shape), 1)
-    instruments.fault("gap", 0, 12 * 24 + 3, 18)
+    instruments.lose(0, 12 * 24 + 3, 18)
     return instruments.measured()
 
 
@@ -249,4 +174,4 @@ def electricity(plan: Plan, buildings: Buildings, shared: Weather, island: HeatI
 def _short_gaps(instruments: Instruments, rng: np.random.Generator, rows: int, many: int) -> None:
     """Leave out a few hours here and there."""
     for _ in range(many):
-        instruments.fault("gap", int(rng.integers(rows)), int(rng.integers(HOURS - 8)), int(rng.integers(1, 7)))
+        instruments.lose(int(rng.integers(rows)), int(rng.integers(HOURS - 8)), int(rng.integers(1, 7)))
