@@ -3,10 +3,9 @@
 Out of core, over the staged Parquet files of a series: memory does not grow with rows, and the
 result comes out sorted by datastream and time. Nothing is dropped or changed.
 
-- **range**: the value lies outside [minimum, maximum].
-- **step**: from the last value that passed the range test, it changed faster than the limit per
-  hour. The return from a lone spike is not a second fault: a value that agrees with the one before
-  the spike is good.
+- **range**: the value lies outside [minimum, maximum]. The other tests leave it aside.
+- **step**: it changed faster than the limit per hour since the value before. The return from a lone
+  spike is not a second fault: a value that agrees with the one before the spike is good.
 - **persistence**: it belongs to a run of equal values that lasts longer than the limit. A gap longer
   than that limit ends a run; values such as no rain or a lamp that is off may last.
 
@@ -37,33 +36,28 @@ _LIMITS = pa.schema(
     ]
 )
 
-# Ordered windows, each over (datastream, time): neighbours, then runs of equal values, then their length.
+# Values in range go through ordered windows: neighbours, then runs of equal values, then how long a run lasts.
 _TESTS = """
     WITH ranged AS (
         SELECT s.*, l.* EXCLUDE (datastream),
-            coalesce(result < minimum OR result > maximum, false) AS out_of_range,
-            CASE WHEN NOT coalesce(result < minimum OR result > maximum, false) THEN result END AS sound
+            result IS NOT NULL AND NOT coalesce(result < minimum OR result > maximum, false) AS sound
         FROM read_parquet($files) AS s JOIN limits AS l USING (datastream)
     ),
     neighbours AS (
         SELECT *,
-            lag(sound IGNORE NULLS) OVER stream AS before,
-            lag(sound, 2 IGNORE NULLS) OVER stream AS earlier,
-            lag(if(sound IS NULL, NULL, phenomenon_time) IGNORE NULLS) OVER stream AS before_time,
-            lag(if(sound IS NULL, NULL, phenomenon_time), 2 IGNORE NULLS) OVER stream AS earlier_time,
-            coalesce(
-                result = lag(result) OVER stream
-                AND hours(phenomenon_time, lag(phenomenon_time) OVER stream) <= persistence_hours, false
-            ) AS unchanged
-        FROM ranged WINDOW stream AS (PARTITION BY datastream ORDER BY phenomenon_time)
+            lag(result) OVER stream AS before,
+            lag(result, 2) OVER stream AS earlier,
+            hours(phenomenon_time, lag(phenomenon_time) OVER stream) AS gap,
+            hours(phenomenon_time, lag(phenomenon_time, 2) OVER stream) AS long_gap
+        FROM (FROM ranged WHERE sound) WINDOW stream AS (PARTITION BY datastream ORDER BY phenomenon_time)
     ),
     numbered AS (
         SELECT *,
-            abs(sound - before) / hours(phenomenon_time, before_time) AS step,
-            abs(before - earlier) / hours(before_time, earlier_time) AS former_step,
-            abs(sound - earlier) / hours(phenomenon_time, earlier_time) AS over_spike,
-            count_if(NOT unchanged) OVER (PARTITION BY datastream ORDER BY phenomenon_time) AS run
-        FROM neighbours
+            abs(result - before) / gap AS step,
+            abs(before - earlier) / (long_gap - gap) AS former_step,
+            abs(result - earlier) / long_gap AS over_spike,
+            count_if(NOT coalesce(result = before AND gap <= persistence_hours, false)) OVER stream AS run
+        FROM neighbours WINDOW stream AS (PARTITION BY datastream ORDER BY phenomenon_time)
     ),
     measured AS (
         SELECT *, hours(max(phenomenon_time) OVER same, min(phenomenon_time) OVER same) AS lasted
@@ -76,17 +70,26 @@ _TESTS = """
             coalesce(lasted > persistence_hours
                 AND NOT list_contains(persistence_ignores, result), false) AS stuck
         FROM measured
+    ),
+    verdicts AS (
+        SELECT datastream, phenomenon_time, result_time, result, result_text,
+            CASE WHEN stepped THEN $step WHEN stuck THEN $persistence ELSE quality END AS quality,
+            concat_ws('; ',
+                CASE WHEN stepped THEN printf('step: %.4g per hour > %g', step, step_per_hour) END,
+                CASE WHEN stuck THEN printf('persistence: unchanged for %.4g h > %g h', lasted, persistence_hours) END,
+                quality_reason) AS reason
+        FROM tested
+        UNION ALL
+        SELECT datastream, phenomenon_time, result_time, result, result_text,
+            CASE WHEN result IS NULL THEN quality ELSE $range END,
+            concat_ws('; ',
+                CASE WHEN result < minimum THEN printf('range: %g < %g', result, minimum)
+                    WHEN result > maximum THEN printf('range: %g > %g', result, maximum) END,
+                quality_reason)
+        FROM ranged WHERE NOT sound
     )
-    SELECT datastream, phenomenon_time, result_time, result, result_text,
-        CASE WHEN out_of_range THEN $range WHEN stepped THEN $step WHEN stuck THEN $persistence
-            ELSE quality END::UTINYINT AS quality,
-        nullif(concat_ws('; ',
-            CASE WHEN result < minimum THEN printf('range: %g < %g', result, minimum)
-                WHEN out_of_range THEN printf('range: %g > %g', result, maximum) END,
-            CASE WHEN stepped THEN printf('step: %.4g per hour > %g', step, step_per_hour) END,
-            CASE WHEN stuck THEN printf('persistence: unchanged for %.4g h > %g h', lasted, persistence_hours) END,
-            quality_reason), '') AS quality_reason
-    FROM tested ORDER BY datastream, phenomenon_time
+    SELECT * EXCLUDE (quality, reason), quality::UTINYINT AS quality, nullif(reason, '') AS quality_reason
+    FROM verdicts ORDER BY datastream, phenomenon_time
 """
 
 

@@ -40,7 +40,7 @@ class Duplicates:
         key = "id, valid_from" if by_life else "id"
         order = "place" if by_life else "digest, place"
         content = ", ".join(f"coalesce({_quoted(name)}::VARCHAR, '')" for name in columns if name != "id")
-        with duckdb.connect(config={"threads": 2, "temp_directory": str(path.parent)}) as connection:
+        with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(path.parent)}) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             rows = connection.execute(
                 f"""

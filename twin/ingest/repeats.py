@@ -17,11 +17,11 @@ from twin.model import OBSERVATION_SCHEMA
 
 _REPEATS = """
     WITH staged AS (SELECT *, file_row_number AS place FROM read_parquet(?, file_row_number = true)),
-    twice AS (SELECT datastream, phenomenon_time FROM staged GROUP BY ALL HAVING count(*) > 1),
+    twice AS (SELECT hash(datastream, phenomenon_time) AS key FROM staged GROUP BY ALL HAVING count(*) > 1),
     grouped AS (
         SELECT place, _file AS file, _row AS row, datastream, phenomenon_time, result_time,
             coalesce(result_text, result::VARCHAR) AS value
-        FROM staged SEMI JOIN twice USING (datastream, phenomenon_time)
+        FROM staged WHERE hash(datastream, phenomenon_time) IN (FROM twice)
     )
     SELECT *, first_value(row) OVER ties AS kept_row,
         value IS NOT DISTINCT FROM first_value(value) OVER ties AS same,
@@ -37,7 +37,7 @@ def drop_repeats(path: Path, intake: Intake) -> Iterator[pa.RecordBatch]:
     Of equal ones, one is kept. Of different ones the one with the latest result time, else the
     first; the others go to the quarantine with the reason.
     """
-    with duckdb.connect(config={"threads": 2, "temp_directory": str(path.parent)}) as connection:
+    with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(path.parent)}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         repeats = connection.execute(_REPEATS, [str(path)]).to_arrow_table()
     equal = int(pc.sum(repeats["same"]).as_py() or 0)
