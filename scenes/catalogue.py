@@ -33,7 +33,7 @@ def describe(twin: Twin, objects: Objects) -> dict[str, Any]:
         "revision": twin.store.catalogue.revision(),
         "extent": extent,
         "temporal": _span(collections),
-        "collections": [_collection(collection, objects) for collection in collections],
+        "collections": [_collection(twin, collection, objects) for collection in collections],
     }
 
 
@@ -50,7 +50,7 @@ def _span(collections: Iterable[Collection]) -> list[str] | None:
     return [iso(min(start for start, _ in playing)), iso(max(end for _, end in playing))]
 
 
-def _collection(collection: Collection, objects: Objects) -> dict[str, Any]:
+def _collection(twin: Twin, collection: Collection, objects: Objects) -> dict[str, Any]:
     kept = {
         "id",
         "kind",
@@ -74,6 +74,8 @@ def _collection(collection: Collection, objects: Objects) -> dict[str, Any]:
         "temporal": [_instant(side) for side in collection.temporal] if collection.temporal else None,
         "links": links(collection),
     }
+    if "tiles" in described["links"] and (changes := vector_tiles.changes(twin, collection)) is not None:
+        described["changes"] = changes
     if collection.kind is Kind.TIMESERIES:
         observed: dict[str, list[str]] = {}
         pairs = objects.datastreams(collection.id, None, None).select(["object_collection", "observed_property"])

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
@@ -17,10 +18,11 @@ from twin.crs import BBox
 from twin.errors import BadInput
 from twin.model import Collection
 from twin.store import FeatureQuery
-from twin.time import TimeSpan
+from twin.time import TimeSpan, iso
 
 SYMBOLS = frozenset({"fill", "line"})
 DEEPEST = 22
+_MOST_CHANGES = 2000
 _WEB_MERCATOR = "EPSG:3857"
 _HALF_WORLD = 20_037_508.342789244  # metres, from the definition of WebMercatorQuad (OGC 17-083r4)
 _MARGIN = 64  # steps of a tile drawn beyond its edge, so that outlines do not show it
@@ -51,6 +53,17 @@ def tile(twin: Twin, collections: Iterable[Collection], z: int, x: int, y: int, 
     return b"".join(
         _layer(twin, collection, box, instant) for collection in collections if z >= collection.style.minimum_zoom
     )
+
+
+def changes(twin: Twin, collection: Collection) -> list[str] | None:
+    """Return the instants at which the background changes, ascending; None when they are too many to list."""
+    query = FeatureQuery(collection=collection.id, columns=(), with_geometry=False)
+    rows = twin.store.features.read(query, twin.access.public).read_all()
+    sides = pa.chunked_array(
+        [*rows["valid_from"].chunks, *rows["valid_to"].chunks], rows.schema.field("valid_from").type
+    )
+    instants = pc.unique(sides).drop_null()
+    return [iso(instant) for instant in sorted(instants.to_pylist())] if len(instants) <= _MOST_CHANGES else None
 
 
 def _layer(twin: Twin, collection: Collection, box: BBox, instant: datetime) -> bytes:

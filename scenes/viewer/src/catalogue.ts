@@ -71,7 +71,7 @@ export interface Collection {
   temporal: Span | null;
   count: number;
   revision: number;
-  /** Instants at which what is drawn on the ground changes, where the server knows them. */
+  /** Instants at which what is drawn on the ground changes; absent where they are too many to list. */
   changes?: string[];
   licence: { title: string; url: string | null; attribution: string };
   producer: string;

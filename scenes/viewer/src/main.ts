@@ -241,6 +241,7 @@ class Page {
             {
               type: "button",
               lang: one,
+              "aria-label": { fr: "Français", en: "English" }[one],
               "aria-pressed": String(one === language),
               onclick: () => this.store.set({ language: one }),
             },

@@ -3,6 +3,7 @@
 import type { ImageryLayer, Scene } from "@cesium/engine";
 import { type Box, type Catalogue, type Collection, drawn } from "../catalogue";
 import type { Problem } from "../outcome";
+import { DAY } from "../time";
 import { backgroundLayer } from "./background";
 import { coverageLayer } from "./coverage";
 
@@ -47,8 +48,7 @@ export class Ground {
   /** Draws the background again when its layers change, or when time crosses a change of one of them. */
   private showBackground(collections: Collection[], time: number): void {
     const ids = collections.map(({ id }) => id);
-    const changes = collections.flatMap(({ changes }) => changes?.map((text) => Date.parse(text)) ?? []);
-    const key = `${ids}|${lastBefore(changes, time)}`;
+    const key = `${ids}|${collections.map((collection) => lastChange(collection, time))}`;
     if (this.background?.key === key) return;
     const { imageryLayers } = this.scene;
     const former = this.background?.layer;
@@ -89,6 +89,16 @@ export class Ground {
     this.coverages.delete(id);
     this.scene.requestRender();
   }
+}
+
+/** When the ground of a collection last changed before `time`: the day, where its changes are not listed. */
+function lastChange({ changes }: Collection, time: number): number {
+  return changes
+    ? lastBefore(
+        changes.map((text) => Date.parse(text)),
+        time,
+      )
+    : Math.floor(time / DAY);
 }
 
 /** The last of some instants not after `time`; -Infinity when there is none. */
