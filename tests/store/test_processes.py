@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 import subprocess
 import sys
@@ -10,11 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from owner_process import FILLED
+from pyarrow import flight
 
+from tests.store.owner_process import FILLED
 from twin.errors import BadSettings, StoreBusy, StoreFault
 from twin.store import OPERATOR, FeatureQuery, Store
-from twin.store.embedded import elected, open_store
+from twin.store.embedded import client, elected, open_store
 from twin.testing import samples
 
 ALL = FeatureQuery(collection="buildings")
@@ -36,6 +38,16 @@ def test_two_servers_by_mistake(tmp_path, shared_owner, monkeypatch):
     with pytest.raises(StoreBusy, match=f"owned by process {shared_owner.process.pid}"):
         open_store(tmp_path, "EPSG:2154", serve=True)
     shared_owner.tell("close", tmp_path)
+
+
+def test_an_owner_that_does_not_answer_is_named(tmp_path, own_owner, monkeypatch):
+    own_owner.tell("open", tmp_path)
+    own_owner.process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(elected, "_PATIENCE", 0.2)
+    monkeypatch.setattr(client, "_HELLO", flight.FlightCallOptions(timeout=0.3))
+    with pytest.raises(StoreBusy, match=rf"process {own_owner.process.pid}: it does not answer"):
+        open_store(tmp_path, "EPSG:2154")
+    own_owner.process.send_signal(signal.SIGCONT)
 
 
 def test_a_server_waits_for_a_command_to_end(tmp_path, own_owner):

@@ -191,6 +191,7 @@ class StoreContract:
             {"where": (Condition(field="height", value="tall"),)},
             {"where": (Condition(field="public", value=1),)},
             {"where": (Condition(field="permit", value="yesterday"),)},
+            {"where": (Condition(field="storeys", value=10**400),)},
             {"where": (Condition(field="height", operator="like", value="1%"),)},
             {"sort": (SortKey(field='height" DESC; --'),)},
             {"columns": ("heigth",)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from twin.errors import NotFound
 from twin.model import Collection, Model, Run
@@ -79,14 +80,20 @@ class Catalogue:
 
     def describe(self) -> dict[str, str | int]:
         """Return what an operator asks of the store: its owner, format, revision and size on disk."""
-        files = (path for path in self._database.folder.rglob("*") if path.is_file())
         return {
             "owner": os.getpid(),
             "format": FORMAT,
             "crs": self._database.crs,
             "revision": self.revision(),
-            "bytes": sum(path.stat().st_size for path in files),
+            "bytes": sum(map(_size, self._database.folder.rglob("*"))),
         }
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:  # a staged file that was swept meanwhile
+        return 0
 
 
 def recorded(cursor: Cursor, run_id: str) -> Receipt | None:

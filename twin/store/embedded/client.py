@@ -17,6 +17,8 @@ from twin.store.embedded.wire import Call, received_errors
 
 #: Each store has its own connection, so that two in one process never share one by a reused descriptor.
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
+#: An owner that does not answer the first call in so many seconds is taken for gone.
+_HELLO = flight.FlightCallOptions(timeout=3.0)
 
 
 class RemoteStore:
@@ -31,13 +33,13 @@ class RemoteStore:
         self.catalogue = _Catalogue(self)
         self.features = _Features(self)
         self.observations = _Observations(self)
-        self.ask("hello", format=FORMAT, crs=crs)
+        self.ask("hello", _HELLO, format=FORMAT, crs=crs)
 
-    def ask(self, method: str, **arguments: Any) -> Any:  # noqa: ANN401
+    def ask(self, method: str, options: flight.FlightCallOptions | None = None, **arguments: Any) -> Any:  # noqa: ANN401
         """Call a method of the owner and return its answer."""
         call = Call(method=method, arguments=arguments)
         with received_errors():
-            results = list(self._client.do_action(flight.Action(method, call.packed())))
+            results = list(self._client.do_action(flight.Action(method, call.packed()), options))
         return Call.model_validate_json(results[0].body.to_pybytes()).arguments["answer"]
 
     def stream(self, method: str, **arguments: Any) -> pa.RecordBatchReader:  # noqa: ANN401

@@ -106,6 +106,8 @@ class _Work:
 
     def remove(self, name: str, *, history: bool) -> None:
         """Take a collection out of the catalogue, and with `history` out of the file."""
+        if name == DATASTREAMS:
+            raise BadInput(f"The collection {DATASTREAMS!r} is kept by the store: remove a time series instead.")
         known, published = catalogue.stored(self._cursor, name)
         if known is None or not (published or history):
             raise catalogue.absent(name)

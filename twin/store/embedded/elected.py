@@ -90,9 +90,9 @@ class ElectedStore:
                 except OwnerGone:
                     pass
             if time.monotonic() > deadline:
+                mend = "stop it" if self._serve else "it does not answer; stop it"
                 raise StoreBusy(
-                    f"{self._folder} is owned by process {lock.holder()}"
-                    + (": stop it, or let its command end, then start again." if self._serve else ", which is mute.")
+                    f"{self._folder} is owned by process {lock.holder()}: {mend}, or let it end, then try again."
                 )
             time.sleep(_PAUSE)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import duckdb
 import duckdb_extension_spatial
@@ -68,10 +69,10 @@ def faults() -> Iterator[None]:
     try:
         with full_disk():
             yield
-    except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, OSError) as error:
-        raise StoreFault(f"The store failed: {str(error).splitlines()[0]}") from error
     except duckdb.OutOfMemoryException as error:
         raise StoreFault(f"The store ran out of memory or of room to spill: {str(error).splitlines()[0]}") from error
+    except (duckdb.Error, OSError) as error:
+        raise StoreFault(f"The store failed: {str(error).splitlines()[0]}") from error
 
 
 class Database:
@@ -97,11 +98,12 @@ class Database:
         self.crs = crs
         self.path = folder / "twin.duckdb"
         self.writing = threading.RLock()
+        self._cursors: WeakSet[Cursor] = WeakSet()
         self._connection = self._connect()
         try:
             self._prepare()
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def _connect(self) -> Cursor:
@@ -141,7 +143,9 @@ class Database:
 
     def cursor(self) -> Cursor:
         """Return a connection of its own over the same file; close it."""
-        return self._connection.cursor()
+        cursor = self._connection.cursor()
+        self._cursors.add(cursor)
+        return cursor
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a small query."""
@@ -213,7 +217,7 @@ class Database:
             self.rows("FROM meta")
         except (duckdb.Error, StoreFault):
             # A write to the file that failed invalidates DuckDB's instance: only opening it again heals it.
-            self._connection.close()
+            self.close()
             self._connection = self._connect()
 
     def copy(self, folder: Path) -> None:
@@ -226,8 +230,10 @@ class Database:
                     shutil.copyfile(path, folder / path.name)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and the reads that are under way: the file is open for as long as one of them is."""
         with self.writing:
+            for cursor in list(self._cursors):
+                cursor.close()
             self._connection.close()
 
 

@@ -41,17 +41,19 @@ class LocalStore:
         """Make staged files visible and durable in one transaction."""
         with self._database.writing:
             receipt = self._committer.commit(commit)
-            self._seen(receipt)
+            self.catalogue.refresh()
         if commit.cubes:
             cubes.sweep(self._database, self._folder)
+        self._tell(receipt)
         return receipt
 
     def unpublish(self, collection: str, *, history: bool) -> Receipt:
         """Remove a collection; with `history`, erase its data too."""
         with self._database.writing:
             receipt = self._committer.remove(collection, history=history)
-            self._seen(receipt)
+            self.catalogue.refresh()
         cubes.sweep(self._database, self._folder)
+        self._tell(receipt)
         return receipt
 
     def snapshot(self, run_id: str) -> None:
@@ -63,8 +65,7 @@ class LocalStore:
             self._database.copy(target)
             cubes.link(self._database, self._folder, target)
 
-    def _seen(self, receipt: Receipt) -> None:
-        self.catalogue.refresh()
+    def _tell(self, receipt: Receipt) -> None:
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:

@@ -6,6 +6,7 @@ The two never hold the same ``(stream, phenomenon_time)``, so that reading is a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from twin.errors import BadInput
 from twin.model import OBSERVATION_SCHEMA, Collection
 from twin.store.contract import ObservationQuery, Principal
 from twin.store.embedded.catalogue import Catalogue
-from twin.store.embedded.engine import Cursor, Database
+from twin.store.embedded.engine import Cursor, Database, Statement
 from twin.store.embedded.selection import (
     OBSERVATION_FIELDS,
     STREAMS,
@@ -24,7 +25,7 @@ from twin.store.embedded.selection import (
     observations,
     unpaged,
 )
-from twin.store.embedded.sql import naive
+from twin.store.embedded.sql import Where, naive
 
 #: A whole series is sorted and handed over so many rows at a time, so that memory does not grow with it.
 _GROUP_ROWS = 2_000_000
@@ -50,7 +51,7 @@ class Observations:
         collection = self._collection(query, principal)
         extra = _JOINED if query.joined else ()
         names = [f"o.{name}" for name in OBSERVATION_FIELDS] + [f"s.{field.name}" for field in extra]
-        _, where = clauses(query)
+        where = Where()
         if query.after is not None:
             datastream, instant = query.after
             before, beyond = ("<", "<") if query.descending else (">", ">")
@@ -61,20 +62,19 @@ class Observations:
                 naive(instant),
             )
         direction = "DESC" if query.descending else "ASC"
-        latest = "QUALIFY row_number() OVER (PARTITION BY o.stream ORDER BY o.phenomenon_time DESC) = 1"
 
-        def statements(cursor: Cursor) -> Iterator[tuple[str, list[object]]]:
+        def statements(cursor: Cursor) -> Iterator[Statement]:
             for keys, offset in self._groups(cursor, query, collection):
                 listed = ", ".join(map(str, keys)) or "NULL"
+                chosen, parameters = _chosen(query, listed)
                 yield (
                     f"WITH s AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY id) AS rank FROM {STREAMS} "
                     f"WHERE s.key IN ({listed})) "
-                    f"SELECT s.id AS datastream, {', '.join(names)} FROM {observations(query)} AS o "
-                    f"JOIN s ON o.stream = s.key WHERE o.stream IN ({listed}) AND {where} "
-                    f"{latest if query.latest else ''} "
+                    f"SELECT s.id AS datastream, {', '.join(names)} FROM {chosen} AS o "
+                    f"JOIN s ON o.stream = s.key WHERE {where} "
                     f"ORDER BY s.rank {direction}, o.phenomenon_time {direction}, o.result_time {direction} "
                     f"LIMIT {'ALL' if query.limit is None else int(query.limit)} OFFSET {offset}",
-                    [query.collection, *where.parameters],
+                    [query.collection, *parameters, *where.parameters],
                 )
 
         return self._database.stream(statements, pa.schema([*OBSERVATION_SCHEMA, *extra]))
@@ -105,6 +105,21 @@ class Observations:
         if collection.kind != "timeseries":
             raise BadInput(f"{collection.id} is a collection of kind {collection.kind}: it has no observations.")
         return collection
+
+
+def _chosen(query: ObservationQuery, keys: str) -> tuple[str, list[Any]]:
+    """Return the observations of some streams that a query is about, as a relation, its cursor left aside."""
+    _, where = clauses(query)
+    source = f"{observations(query)} AS o WHERE o.stream IN ({keys}) AND {where}"
+    if not query.latest:
+        return f"(SELECT o.* FROM {source})", where.parameters
+    # The last instants first, then their rows: a window over every row takes several times as long.
+    last = f"SELECT o.stream, max(o.phenomenon_time) FROM {source} GROUP BY o.stream"
+    return (
+        f"(SELECT o.* FROM {source} AND (o.stream, o.phenomenon_time) IN ({last}) "
+        "QUALIFY row_number() OVER (PARTITION BY o.stream ORDER BY o.result_time DESC) = 1)",
+        [*where.parameters, *where.parameters],
+    )
 
 
 def _split(selection: Selection, query: ObservationQuery) -> Iterator[tuple[list[int], int]]:

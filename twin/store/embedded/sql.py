@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,6 +9,9 @@ from typing import Any
 from twin.errors import BadInput
 from twin.model import FieldType
 from twin.store.contract import Condition, Scalar, SortKey
+
+#: Beyond it no stored number lies, and DuckDB has no type for the whole numbers.
+_LARGEST = 1e30
 
 #: What a field is called in SQL, and the type that a value compared with it must have.
 type Columns = Mapping[str, tuple[str, FieldType]]
@@ -71,7 +73,7 @@ def typed(field: str, kind: FieldType, value: Scalar) -> Any:  # noqa: ANN401
         case FieldType.BOOLEAN, bool():
             known = value
         case ((FieldType.INTEGER | FieldType.NUMBER), int() | float()) if not isinstance(value, bool):
-            known = value if math.isfinite(value) else None
+            known = value if abs(value) < _LARGEST else None
         case FieldType.DATETIME, datetime():
             known = naive(value)
         case ((FieldType.DATETIME | FieldType.DATE), str()):

@@ -45,7 +45,7 @@ def received_errors() -> Iterator[None]:
     """On the client's side: raise what the owner raised, or :class:`OwnerGone`."""
     try:
         yield
-    except flight.FlightUnavailableError as error:
+    except (flight.FlightUnavailableError, flight.FlightTimedOutError) as error:
         raise OwnerGone("The owner of the store has ended.") from error
     except (flight.FlightError, pa.ArrowException) as error:
         payload: Any = getattr(error, "extra_info", b"")
