@@ -12,9 +12,6 @@ import shutil
 from importlib import resources
 from pathlib import Path
 
-from twin.demo.city import build
-from twin.demo.files import write_files
-from twin.demo.truth import write_truth
 from twin.errors import BadInput
 
 __all__ = ["manifests", "write"]
@@ -48,6 +45,11 @@ def write(folder: Path, scale: float = 1.0) -> None:
     stamp, complete = _fingerprint(scale), folder / _STAMP
     if complete.is_file() and complete.read_text("utf-8") == stamp:
         return
+    # Imported only when there is work: a second start must be quick.
+    from twin.demo.city import build
+    from twin.demo.files import write_files
+    from twin.demo.truth import write_truth
+
     complete.unlink(missing_ok=True)
     for part in ("datasets", "truth"):
         shutil.rmtree(folder / part, ignore_errors=True)
