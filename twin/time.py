@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time
 from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
@@ -36,7 +36,10 @@ def parse_instant(text: str) -> datetime:
         raise BadInput(f"{text!r} is not a date-time: write for instance 2026-07-15T13:00:00Z.") from None
     if instant.tzinfo is None:
         raise BadInput(f"{text!r} has no time zone: add Z for UTC, or an offset such as +02:00.")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise BadInput(f"{text!r} lies outside of the years 1 to 9999 in UTC.") from None
 
 
 class TimeSpan(BaseModel):
@@ -101,5 +104,5 @@ def _side(text: str, *, last: bool) -> datetime | None:
             day = datetime.fromisoformat(text).replace(tzinfo=UTC)
         except ValueError:
             raise BadInput(f"{text!r} is not a date of the calendar.") from None
-        return day + timedelta(days=1) - timedelta(microseconds=1) if last else day
+        return datetime.combine(day, time.max, UTC) if last else day
     return parse_instant(text)

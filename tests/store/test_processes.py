@@ -160,8 +160,9 @@ def test_only_the_user_can_reach_the_folder_and_its_socket(tmp_path):
     assert not (tmp_path / "var" / "owner.sock").exists()
 
 
-def test_a_folder_whose_path_is_too_long_for_a_socket(tmp_path, shared_owner):
-    folder = tmp_path / ("a" * 60) / ("b" * 60)
+@pytest.mark.parametrize("name", ["a" * 120, "l'été [2026]"])
+def test_a_folder_whose_path_is_no_address_of_a_socket(tmp_path, shared_owner, name):
+    folder = tmp_path / name
     shared_owner.tell("open", folder)
     store = opened(folder)
     assert not store.owner
@@ -169,6 +170,16 @@ def test_a_folder_whose_path_is_too_long_for_a_socket(tmp_path, shared_owner):
     assert store.features.count(ALL, OPERATOR) == 3
     store.close()
     shared_owner.tell("close", folder)
+
+
+def test_what_cannot_be_a_data_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    for name in ("file", "what?"):
+        with pytest.raises(BadSettings, match=r"store\.folder"):
+            open_store(tmp_path / name, "EPSG:2154")
+    (tmp_path / "twin.duckdb").write_bytes(b"not a database" * 1000)
+    with pytest.raises(StoreFault, match="not a valid DuckDB"):
+        open_store(tmp_path, "EPSG:2154")
 
 
 def test_another_storage_crs_is_refused(tmp_path, shared_owner):

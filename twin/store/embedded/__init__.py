@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from twin.crs import normalise
+from twin.errors import BadSettings
 from twin.store.contract import Store
 from twin.store.embedded.archive import restore
 from twin.store.embedded.elected import ElectedStore
@@ -28,13 +29,15 @@ def open_store(folder: Path, crs: str, *, serve: bool = False) -> Store:
     Raises
     ------
     BadSettings
-        When the store is in another CRS.
+        When the folder cannot hold a store, or holds one in another CRS.
     StoreBusy
         When another process owns the folder and does not answer, or `serve` cannot own it.
     StoreFault
         When the folder cannot be used, or its format is newer than this version.
     """
     folder = folder.resolve()
+    if "?" in str(folder) or (folder.exists() and not folder.is_dir()):
+        raise BadSettings(f"store.folder: {folder} cannot hold a store: name a folder, without '?' in its path.")
     with faults():
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         (folder / "staging").mkdir(mode=0o700, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +18,9 @@ from twin.store.embedded.engine import FORMAT
 from twin.store.embedded.local import LocalStore
 from twin.store.embedded.wire import Call, sent_errors
 
-#: Unix sockets have a path of at most 107 bytes; a longer one is reached through the folder's descriptor.
-_LONGEST_PATH = 100
+#: A Unix socket has a path of at most 107 bytes, and its address is a URI: what cannot be written so is
+#: reached through the folder's descriptor.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]{1,100}")
 
 type Method = Callable[[dict[str, JsonValue]], JsonValue]
 
@@ -30,8 +32,8 @@ class Place:
         self.folder = folder
         self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.socket = folder / "owner.sock"
-        short = len(os.fsencode(self.socket)) <= _LONGEST_PATH
-        path = self.socket if short else Path(f"/proc/self/fd/{self._descriptor}/owner.sock")
+        plain = _PLAIN_PATH.fullmatch(str(self.socket))
+        path = self.socket if plain else Path(f"/proc/self/fd/{self._descriptor}/owner.sock")
         self.location = flight.Location(f"grpc+unix://{path}")
 
     def close(self) -> None:
