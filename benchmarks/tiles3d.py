@@ -25,15 +25,15 @@ ROUNDS = 3
 
 def run(buildings: int = BUILDINGS) -> dict[str, Any]:
     """Return rates in CPU seconds, which a busy machine does not change."""
-    city = _city(buildings)
+    columns = city(buildings)
     written, seconds, floor = None, [], []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             began = time.process_time()
-            written = write_tileset(city.to_reader(10_000), Recipe("extrusion", "EPSG:2154"), Path(folder))
+            written = write_tileset(columns.to_reader(10_000), Recipe("extrusion", "EPSG:2154"), Path(folder))
             seconds.append(time.process_time() - began)
         began = time.process_time()
-        corners = shapely.get_coordinates(shapely.from_wkb(city["geometry"].to_numpy()))
+        corners = shapely.get_coordinates(shapely.from_wkb(columns["geometry"].to_numpy()))
         crs.transform(corners[:, 0], corners[:, 1], "EPSG:2154", crs.CRS84)
         floor.append(time.process_time() - began)
     assert written is not None
@@ -47,7 +47,7 @@ def run(buildings: int = BUILDINGS) -> dict[str, Any]:
     }
 
 
-def _city(count: int) -> pa.Table:
+def city(count: int) -> pa.Table:
     """Return turned houses, L-shaped blocks and blocks around a courtyard, one third each."""
     generator = np.random.default_rng(1)
     side = int(np.sqrt(count)) + 1
