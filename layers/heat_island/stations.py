@@ -96,7 +96,8 @@ def read_stations(
             "and null as the altitude_field to leave altitude out."
         )
     label = {objects.style.label} if objects.style.label in fields else set()
-    table = _current(twin, objects.id, tuple(sorted(wanted | label)))
+    columns = tuple(sorted(wanted | label))
+    table = _last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
     at = pc.index_in(streams["object_id"], table["id"])
     rows = table.take(at)
     altitude = np.full(streams.num_rows, np.nan)
@@ -167,19 +168,18 @@ def find(twin: Twin, collection: str) -> Collection:
 
 def _streams(twin: Twin, timeseries: str, objects: str, observed_property: str) -> pa.Table:
     where = {"timeseries": timeseries, "object_collection": objects, "observed_property": observed_property}
-    query = FeatureQuery(
-        collection=DATASTREAMS, where=tuple(Condition(field=name, value=value) for name, value in where.items())
-    )
-    return twin.store.features.read(query, OPERATOR).read_all().sort_by("object_id")
+    conditions = tuple(Condition(field=name, value=value) for name, value in where.items())
+    return _last_versions(twin, FeatureQuery(collection=DATASTREAMS, where=conditions)).sort_by("object_id")
 
 
-def _current(twin: Twin, collection: str, columns: tuple[str, ...]) -> pa.Table:
-    """Return the last version of every object."""
-    query = FeatureQuery(collection=collection, columns=columns, with_geometry=False)
-    table = twin.store.features.read(query, OPERATOR).read_all().sort_by("valid_from")
+def _last_versions(twin: Twin, query: FeatureQuery) -> pa.Table:
+    """Return the last version of every feature of a query."""
+    table = twin.store.features.read(query, OPERATOR).read_all()
+    # An unknown start is before any other.
+    start = pc.fill_null(table["valid_from"].cast(pa.int64()), np.iinfo(np.int64).min)
+    table = table.append_column("start", start).sort_by([("id", "ascending"), ("start", "ascending")])
     ids = table["id"].to_numpy(zero_copy_only=False)
-    _, last = np.unique(ids[::-1], return_index=True)
-    return table.take(pa.array(len(ids) - 1 - last))
+    return table.filter(pa.array(np.append(ids[1:] != ids[:-1], np.ones(min(len(ids), 1), bool))))
 
 
 def _reference(reference: Reference, objects: str, ids: pa.ChunkedArray, rows: pa.Table) -> NDArray[np.bool_]:

@@ -153,8 +153,10 @@ def _streams(
         columns=("name", "object_collection", "object_id", "observed_property", "unit"),
     )
     table = series.store.features.read(asked, series.principal).read_all()
-    order = [(name, "ascending") for name in ("object_id", "observed_property", "id", "valid_from")]
-    table = table.sort_by(order)
+    # An unknown start is before any other.
+    start = pc.fill_null(table["valid_from"].cast(pa.int64()), np.iinfo(np.int64).min)
+    order = [(name, "ascending") for name in ("object_id", "observed_property", "id", "start")]
+    table = table.append_column("start", start).sort_by(order)
     ids = table["id"].to_numpy(zero_copy_only=False)
     return table.filter(pa.array(np.append(ids[1:] != ids[:-1], np.ones(min(len(ids), 1), bool))))
 

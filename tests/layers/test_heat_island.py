@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from tests.layers.layer_twin import Station, commit_stations, empty_twin
 from twin import pipeline
 from twin.context import Twin
 from twin.errors import BadInput, DoesNotApply
+from twin.model import feature_schema
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
+from twin.testing.samples import put_features
 
 #: Four days from 2026-07-10T19Z: the first hour of the day of the minimum of the 11th.
 START, HOURS = "2026-07-10T19:00", 96
@@ -185,3 +188,16 @@ def test_a_reference_without_a_good_value_is_said(tmp_path: Path) -> None:
 def test_a_bad_parameter_is_named(twin: Twin) -> None:
     with pytest.raises(BadInput, match="completeness"):
         derive(twin, completeness=2)
+
+
+def test_a_station_is_counted_once_in_its_last_version(tmp_path: Path) -> None:
+    with empty_twin(tmp_path) as twin:
+        commit_stations(twin, stations(), START)
+        table = twin.store.features.read(FeatureQuery(collection="stations"), OPERATOR).read_all().drop_columns("row")
+        moved = table.slice(0, 1).to_pylist()[0]
+        later = [*table.to_pylist(), {**moved, "valid_from": datetime(2026, 1, 1, tzinfo=UTC), "altitude": 100.0}]
+        given = twin.store.catalogue.collection("stations", OPERATOR)
+        put_features(twin.store, pa.Table.from_pylist(later, schema=feature_schema(given.fields)), collection=given)
+        derive(twin)
+        assert summary(twin)["S001"]["altitude"] == 100.0
+        assert summary(twin)["S001"]["nocturnal_index"] == pytest.approx(5.0 + 0.65)
