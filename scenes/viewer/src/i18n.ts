@@ -28,7 +28,6 @@ const TEXTS = {
   scale: { fr: "Échelle de temps", en: "Time scale" },
   hours: { fr: "Heures", en: "Hours" },
   years: { fr: "Années", en: "Years" },
-  cityMean: { fr: "moyenne des points de mesure", en: "mean of the measuring points" },
   zoomIn: { fr: "Approcher", en: "Zoom in" },
   zoomOut: { fr: "Éloigner", en: "Zoom out" },
   turnLeft: { fr: "Tourner à gauche", en: "Turn left" },
@@ -39,7 +38,6 @@ const TEXTS = {
   home: { fr: "Toute la ville", en: "Whole city" },
   map: { fr: "Maquette 3D de la ville", en: "3D model of the city" },
   close: { fr: "Fermer", en: "Close" },
-  back: { fr: "Retour aux couches", en: "Back to the layers" },
   show: { fr: "Voir sur la maquette", en: "Show on the model" },
   series: { fr: "Mesures", en: "Measurements" },
   noSeries: { fr: "Aucune mesure n'est faite ici.", en: "Nothing is measured here." },
@@ -63,7 +61,6 @@ const TEXTS = {
   all: { fr: "Tout", en: "All" },
   yes: { fr: "oui", en: "yes" },
   no: { fr: "non", en: "no" },
-  unknown: { fr: "non renseigné", en: "not given" },
   gone: {
     fr: "Cet objet n'existe pas à la date affichée.",
     en: "This object does not exist at the date shown.",
@@ -73,11 +70,9 @@ const TEXTS = {
     en: "This browser cannot draw in 3D (no WebGL 2). The same data remains readable here, as lists, cards and tables: search for an object or open a list.",
   },
   list: { fr: "Liste", en: "List" },
-  openList: { fr: "Ouvrir la liste", en: "Open the list" },
   more: { fr: "Suite de la liste", en: "More of the list" },
   sources: { fr: "Sources", en: "Sources" },
   layersToggle: { fr: "Couches et légendes", en: "Layers and legends" },
-  skip: { fr: "Aller aux couches et aux objets", en: "Skip to layers and objects" },
 } satisfies Record<string, Text>;
 
 export type Message = keyof typeof TEXTS;

@@ -43,16 +43,16 @@ export class TimeBar {
   }
 
   /** Draws behind the hours how the city's mean goes, so that one sees when there is something to see. */
-  showProfile(means: Float32Array | null): void {
-    const finite = means?.filter(Number.isFinite) ?? new Float32Array();
-    const [low, high] = [Math.min(...finite), Math.max(...finite)];
-    const count = means?.length ?? 0;
-    const points = Array.from(means ?? [], (mean, i) =>
-      Number.isFinite(mean)
-        ? `L${((i / (count - 1)) * 1000).toFixed(1)} ${(92 - 84 * ((mean - low) / (high - low || 1))).toFixed(1)}`
-        : "",
-    ).join("");
-    this.profile.setAttribute("d", points && `M0 100${points}L1000 100Z`);
+  showProfile(course: { time: number; mean: number }[]): void {
+    const { instants } = this.scales[0];
+    const [first, last] = [instants[0] ?? 0, instants[instants.length - 1] ?? 1];
+    const x = (time: number) => (((time - first) / (last - first)) * 1000).toFixed(1);
+    const means = course.map(({ mean }) => mean);
+    const [low, high] = [Math.min(...means), Math.max(...means)];
+    const y = (mean: number) => (92 - (84 * (mean - low)) / (high - low || 1)).toFixed(1);
+    const points = course.map(({ time, mean }) => `L${x(time)} ${y(mean)}`).join("");
+    const [from, to] = [course[0], course[course.length - 1]];
+    this.profile.setAttribute("d", from && to ? `M${x(from.time)} 100${points}L${x(to.time)} 100Z` : "");
   }
 
   private scaleAt(time: number): Scale {

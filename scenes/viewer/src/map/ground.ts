@@ -17,7 +17,9 @@ interface Coverage {
 export class Ground {
   /** Pictures asked for and not yet come. */
   waiting = 0;
+  private time = 0;
   private background: { layer: ImageryLayer; ids: string[]; key: string } | null = null;
+  private readonly changes: Map<string, number[]>;
   private readonly coverages = new Map<string, Coverage>();
 
   constructor(
@@ -25,10 +27,17 @@ export class Ground {
     private readonly catalogue: Catalogue,
     private readonly extent: Box,
     private readonly fail: (problem: Problem) => void,
-  ) {}
+  ) {
+    this.changes = new Map(
+      catalogue.collections.flatMap(({ id, changes }) =>
+        changes ? [[id, changes.map((text) => Date.parse(text))]] : [],
+      ),
+    );
+  }
 
   /** Shows the collections of `layers` as they stood at `time`; what has not changed is left alone. */
   show(layers: ReadonlySet<string>, time: number): void {
+    this.time = time;
     const all = drawn(this.catalogue);
     this.showBackground(
       all.filter(({ id, links }) => links.tiles && layers.has(id)),
@@ -48,15 +57,32 @@ export class Ground {
   /** Draws the background again when its layers change, or when time crosses a change of one of them. */
   private showBackground(collections: Collection[], time: number): void {
     const ids = collections.map(({ id }) => id);
-    const key = `${ids}|${collections.map((collection) => lastChange(collection, time))}`;
+    const key = `${ids}|${ids.map((id) => this.lastChange(id, time))}`;
     if (this.background?.key === key) return;
     const { imageryLayers } = this.scene;
     const former = this.background?.layer;
     const layer = backgroundLayer(collections, this.extent, time);
     imageryLayers.add(layer, 0);
-    if (former) imageryLayers.remove(former);
+    if (former) this.retire(former);
     this.background = { layer, ids, key };
     this.scene.requestRender();
+  }
+
+  /** Takes a layer away once what lies under it has come, so that the ground is never bare. */
+  private retire(layer: ImageryLayer): void {
+    const { globe, imageryLayers } = this.scene;
+    const stop = globe.tileLoadProgressEvent.addEventListener((left: number) => {
+      if (left > 0) return;
+      stop();
+      imageryLayers.remove(layer);
+      this.scene.requestRender();
+    });
+  }
+
+  /** When a collection last changed before `time`: the day, where its changes are not listed. */
+  private lastChange(id: string, time: number): number {
+    const known = this.changes.get(id);
+    return known ? lastBefore(known, time) : Math.floor(time / DAY);
   }
 
   private async showCoverage(collection: Collection, time: number): Promise<void> {
@@ -81,6 +107,7 @@ export class Ground {
     Object.assign(coverage, answer.value);
     this.scene.imageryLayers.add(answer.value.layer);
     this.scene.requestRender();
+    await this.showCoverage(collection, this.time);
   }
 
   private remove(id: string): void {
@@ -91,17 +118,7 @@ export class Ground {
   }
 }
 
-/** When the ground of a collection last changed before `time`: the day, where its changes are not listed. */
-function lastChange({ changes }: Collection, time: number): number {
-  return changes
-    ? lastBefore(
-        changes.map((text) => Date.parse(text)),
-        time,
-      )
-    : Math.floor(time / DAY);
-}
-
-/** The last of some instants not after `time`; -Infinity when there is none. */
+/** The last of some ascending instants not after `time`; -Infinity when there is none. */
 function lastBefore(instants: number[], time: number): number {
-  return Math.max(...instants.filter((instant) => instant <= time), -Infinity);
+  return instants.findLast((instant) => instant <= time) ?? -Infinity;
 }

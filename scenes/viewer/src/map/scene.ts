@@ -14,17 +14,17 @@ import {
   ScreenSpaceEventType,
   Transforms,
 } from "@cesium/engine";
-import type { Values } from "../binary";
-import { type Box, type Catalogue, drawn, type Ramp } from "../catalogue";
+import { type Box, type Catalogue, drawn } from "../catalogue";
+import type { Shown } from "../measure";
 import type { Problem } from "../outcome";
 import type { Selection, Store, View } from "../state";
 import { GROUND } from "./background";
 import { Camera } from "./camera";
 import { Ground } from "./ground";
 import { Labels } from "./labels";
-import { ValueTexture } from "./measure";
 import { colour } from "./shader";
 import { Tiles } from "./tilesets";
+import { ValueTexture } from "./values";
 
 const SKY = "#e4e9ea";
 /** Pixels around a touch in which an object is found. */
@@ -122,11 +122,14 @@ export class CityScene {
   }
 
   /** Colours the objects of each collection by its values of a measure, the others by their own style. */
-  setMeasure(values: ReadonlyMap<string, Values>, ramp: Ramp | null): void {
-    this.measured = values.size > 0;
+  setMeasure(shown: Shown | null): void {
+    this.measured = shown !== null;
     for (const [id, tiles] of this.tiles) {
-      const known = values.get(id);
-      tiles.setMeasure(known && ramp ? new ValueTexture(known, ramp) : null, this.store.current.time);
+      const values = shown?.values.get(id);
+      tiles.setMeasure(
+        shown && values ? new ValueTexture(values, shown.ramp) : null,
+        this.store.current.time,
+      );
     }
   }
 

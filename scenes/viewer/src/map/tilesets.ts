@@ -10,8 +10,8 @@ import {
 import type { Collection } from "../catalogue";
 import type { Problem } from "../outcome";
 import { dayNumber } from "../time";
-import type { ValueTexture } from "./measure";
 import { type Knobs, shaderOf } from "./shader";
+import type { ValueTexture } from "./values";
 
 /** Pixels that the largest object left out may measure. */
 const ERROR = 48;
