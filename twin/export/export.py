@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,8 +21,13 @@ from twin.store import Principal, Store
 
 def formats(collection: Collection) -> dict[str, Exporter]:
     """Return the exporters that can carry `collection`, by the suffix of their files."""
-    exporters = (registry.load(registry.EXPORTERS, name)() for name in registry.names(registry.EXPORTERS))
-    return {each.suffix: each for each in exporters if _publishable(collection) and each.accepts(collection)}
+    return {each.suffix: each for each in _exporters() if _publishable(collection) and each.accepts(collection)}
+
+
+@cache
+def _exporters() -> tuple[Exporter, ...]:
+    """Return what is installed, looked up once: it takes tens of milliseconds."""
+    return tuple(registry.load(registry.EXPORTERS, name)() for name in registry.names(registry.EXPORTERS))
 
 
 def export(
