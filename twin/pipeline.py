@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from twin import registry
 from twin.context import Twin
-from twin.errors import BadInput, BadManifest
+from twin.errors import BadData, BadInput, BadManifest
 from twin.ingest.files import find, with_sidecars
 from twin.ingest.intake import Intake, Notes
 from twin.ingest.manifest import Manifest
@@ -169,6 +169,12 @@ def _publish(
         staged = staging.finish(quarantine)
         rows = sum(staging.rows.values())
         quarantined = quarantine.rows if quarantine else 0
+        empty = [name for name, count in staging.rows.items() if not count]
+        if quarantine is not None and quarantined and empty:
+            raise BadData(
+                f"{run.name}: no row of {', '.join(empty)} could be read, so nothing was committed; "
+                f"the reasons are in {quarantine.path}."
+            )
         done = run.model_copy(update={"finished": twin.clock(), "rows": rows, "quarantined": quarantined})
         report = Report(
             name=run.name,

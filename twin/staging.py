@@ -131,6 +131,7 @@ class Staging:
         files = self._files.setdefault(name, [])
         path = self._folder / f"{name}-{len(files)}.parquet"
         files.append(path)
+        self.rows[name] += 0
         with pq.ParquetWriter(path, schema) as writer:
             for batch in batches:
                 table = pa.table(batch).select(schema.names).cast(schema)

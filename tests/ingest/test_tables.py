@@ -281,3 +281,24 @@ def test_text_results_are_kept_as_text(bench):
     entry = series_entry(sky=sky)
     ingest(bench, series_part("a.csv", results={"sky": {"column": "sky", "text": True}}), observations=entry)
     assert set(bench.observations()["result_text"].to_pylist()) == {"couvert"}
+
+
+def test_when_no_row_can_be_read_what_was_there_stays(bench):
+    write_csv(bench.folder / "a.csv", WIDE)
+    ingest(bench, series_part("a.csv"))
+    part = STATION_PART | {"read": {"delimiter": ";", "crs": "OGC:CRS84"}}
+    (bench.folder / "stations.csv").write_text(STATIONS.replace("770100,5", "770100"), "utf-8")
+    manifest = write_manifest(bench.folder, {"stations": features_entry()}, [part])
+    with pytest.raises(BadData, match=r"no row of stations could be read, so nothing was committed; .*\.csv"):
+        pipeline.ingest(bench.twin, manifest)
+    assert bench.collection("stations").count == 2
+
+
+def test_a_column_given_twice_and_a_field_without_a_unit_are_told(bench):
+    (bench.folder / "a.csv").write_text("id,t,temp,temp,hum\ns1,2026-07-01 12:00,300,301,40\n", "utf-8")
+    with pytest.raises(BadManifest, match="several columns called 'temp'"):
+        ingest(bench, series_part("a.csv"))
+    features = STATION_PART["features"] | {"fields": {"depth": {"column": "y", "unit": "cm"}}}
+    entry = features_entry(depth="number")
+    with pytest.raises(BadManifest, match=r"depth: a unit is read \(cm\)"):
+        ingest(bench, STATION_PART | {"features": features | {"collection": "pits"}}, pits=entry)

@@ -118,6 +118,14 @@ def test_a_manifest_that_contradicts_the_file_is_refused(bench):
     assert bench.names() == []
 
 
+def test_degrees_may_be_declared_by_either_name(bench):
+    WRITERS["a.geojson"](bench.folder / "a.geojson", squares(), columns(), None)
+    for crs in ("EPSG:4326", "OGC:CRS84"):
+        ingest(bench, "a.geojson", read={"crs": crs})
+        shape = shapely.from_wkb(bench.features("buildings")["geometry"][0].as_py())
+        assert shapely.distance(shape, shapely.Point(ORIGIN)) < 0.01
+
+
 def test_heights_in_another_datum_are_refused(bench):
     shapes = transform_geometry(squares(z=57.5), "EPSG:2154", "EPSG:2154")
     write_vector(bench.folder / "a.gpkg", shapes, columns(), "EPSG:5698")  # Lambert-93 + NGF-IGN69

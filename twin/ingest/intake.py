@@ -84,11 +84,13 @@ class Rows:
         Raises
         ------
         BadManifest
-            When the file has no such column.
+            When the file has no such column, or several.
         """
         if name not in self.table.column_names:
             there = ", ".join(self.table.column_names)
             raise BadManifest(f"{self.file} has no column {name!r}; it has: {there}.")
+        if self.table.column_names.count(name) > 1:
+            raise BadManifest(f"{self.file} has several columns called {name!r}: rename all but one.")
         column = self.table.column(name)
         array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         if isinstance(array, pa.ChunkedArray):

@@ -39,7 +39,10 @@ class Read(Model):
     @field_validator("crs")
     @classmethod
     def _known_crs(cls, value: str | None) -> str | None:
-        return value if value is None else reference_systems.normalise(value)
+        if value is None:
+            return None
+        code = reference_systems.normalise(value)
+        return reference_systems.CRS84 if code == "EPSG:4326" else code  # files write x first, whatever EPSG says
 
     @field_validator("encoding")
     @classmethod
@@ -188,8 +191,13 @@ class ObjectOf(Model):
     def _one(self) -> Self:
         if (self.column is None) == (self.file is None):
             raise ValueError("give either a column or a file pattern")
-        if self.file is not None and re.compile(self.file).groups != 1:
-            raise ValueError("the file pattern needs exactly one group: the id")
+        if self.file is not None:
+            try:
+                groups = re.compile(self.file).groups
+            except re.error as error:
+                raise ValueError(f"{self.file!r} is no regular expression ({error})") from None
+            if groups != 1:
+                raise ValueError(f"{self.file!r} needs exactly one group: the id")
         return self
 
 

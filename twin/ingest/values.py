@@ -85,7 +85,11 @@ def _typed(reading: Reading, field: Field, source: pa.Array, rows: Rows, decimal
 def _measure(reading: Reading, field: Field, source: pa.Array, decimal: str) -> Converted:
     found = numbers(source, decimal)
     values = found.values.to_numpy(zero_copy_only=False) * reading.times
-    if reading.unit and field.unit:
+    if reading.unit:
+        if field.unit is None:
+            raise BadManifest(
+                f"{field.name}: a unit is read ({reading.unit}), but the field of the collection has none."
+            )
         values = convert(values, reading.unit, field.unit)
     measured = pa.array(values, from_pandas=True)
     if field.type is FieldType.INTEGER:
