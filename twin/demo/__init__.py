@@ -45,20 +45,17 @@ def write(folder: Path, scale: float = 1.0) -> None:
     stamp, complete = _fingerprint(scale), folder / _STAMP
     if complete.is_file() and complete.read_text("utf-8") == stamp:
         return
-    # Imported only when there is work: a second start must be quick.
-    from twin.demo.city import build
-    from twin.demo.files import write_files
-    from twin.demo.truth import write_truth
+    from twin.demo import city, files, truth  # noqa: PLC0415 - only when there is work: a second start is quick
 
     complete.unlink(missing_ok=True)
     for part in ("datasets", "truth"):
         shutil.rmtree(folder / part, ignore_errors=True)
-    city = build(scale)
-    write_files(city, folder / "datasets")
+    made = city.build(scale)
+    files.write_files(made, folder / "datasets")
     for name in DATASETS:
         text = _package(f"datasets/{name}/manifest.yml").read_bytes()
         (folder / "datasets" / name / "manifest.yml").write_bytes(text)
-    write_truth(city, folder / "truth")
+    truth.write_truth(made, folder / "truth")
     complete.write_text(stamp, "utf-8")
 
 
