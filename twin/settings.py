@@ -7,6 +7,7 @@ misspelt one cannot be passed over in silence. The JSON Schema is ``Settings.mod
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -139,27 +140,36 @@ def load(path: Path | None = None) -> Settings:
             raise BadSettings(f"{file}: this is not YAML ({str(error).splitlines()[0]}).") from error
         if not isinstance(values, dict):
             raise BadSettings(f"{file}: a mapping of sections is expected, such as `city:`.")
-    _overlay(values, os.environ)
+    variables = _overlay(values, os.environ)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        origin = variables.get(where, str(file))
         if first["type"] == "extra_forbidden":
-            raise BadSettings(f"{file}: {where} is not a setting; see docs/settings.md for those there are.") from None
-        raise BadSettings(f"{file}: {where}: {first['msg']} (got {first['input']!r}).") from None
+            raise BadSettings(
+                f"{origin}: {where} is not a setting; see docs/settings.md for those there are."
+            ) from None
+        raise BadSettings(f"{origin}: {where}: {first['msg']} (got {first['input']!r}).") from None
     except BadInput as error:
         raise BadSettings(f"{file}: {error}") from None
 
 
-def _overlay(values: dict[str, Any], environment: os._Environ[str] | dict[str, str]) -> None:
-    """Lay ``TWIN_SECTION__KEY=value`` over the file's values; a value is read as YAML."""
+def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+    """Lay ``TWIN_SECTION__KEY=value`` (``TWIN_KEY`` outside sections) over the file's values, read as YAML.
+
+    Returns the name of the variable that gave each setting, by its dotted name.
+    """
+    origins: dict[str, str] = {}
     for name, text in environment.items():
-        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+        if not name.startswith(ENVIRONMENT_PREFIX):
             continue
-        *sections, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        *sections, key = path = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
         target = values
         for section in sections:
             inner = target.get(section)
             target[section] = target = dict(inner) if isinstance(inner, dict) else {}
         target[key] = yaml.safe_load(text)
+        origins[".".join(path)] = name
+    return origins
