@@ -104,20 +104,34 @@ class Parameters:
             raise BadInput(f"{name}={text!r} is not offered here: use one of {', '.join(supported)}.")
         return code
 
-    def bbox(self, supported: Sequence[str] = (CRS84,), crs_name: str = "bbox-crs") -> BBox | None:
-        """Return ``bbox`` read in the CRS that the parameter `crs_name` tells, x first whatever its axes."""
+    def bbox(
+        self, supported: Sequence[str] = (CRS84,), crs_name: str = "bbox-crs", around: BBox | None = None
+    ) -> BBox | None:
+        """Return ``bbox``, x first whatever the axes of its CRS.
+
+        Parameters
+        ----------
+        crs_name
+            The parameter that tells the CRS of the box.
+        around
+            Extent of the data (CRS84): of a box that crosses the antimeridian, whose first longitude
+            is the greater (Features Part 1, section 7.15.3), the part on its side is returned.
+        """
         text = self.take("bbox")
         crs = self.crs(crs_name, supported)
         if text is None:
             if crs_name == "bbox-crs" and crs_name in self._values:
                 raise BadInput("bbox-crs is given without bbox: give both, or neither.")
             return None
-        if not y_first(crs):
-            return BBox.parse(text, crs)
         parts = text.split(",")
-        half = len(parts) // 2
-        if len(parts) in (4, 6):
-            parts[0], parts[1], parts[half], parts[half + 1] = parts[1], parts[0], parts[half + 1], parts[half]
+        if len(parts) not in (4, 6):
+            return BBox.parse(text, crs)
+        upper = len(parts) // 2
+        if y_first(crs):
+            parts[0], parts[1], parts[upper], parts[upper + 1] = parts[1], parts[0], parts[upper + 1], parts[upper]
+        if around is not None and definition(crs).is_geographic and _greater(parts[0], parts[upper]):
+            east_of = _greater(parts[0], str(around.xmax))
+            parts[0 if east_of else upper] = "-180" if east_of else "180"
         return BBox.parse(",".join(parts), crs)
 
     def is_known(self, name: str) -> bool:
@@ -141,6 +155,13 @@ class Parameters:
             hint = f" Did you mean {near[0]!r}?" if near else ""
             known = ", ".join(dict.fromkeys(self._known)) or "none"
             raise BadInput(f"The parameter {name!r} is unknown here; known are: {known}.{hint}")
+
+
+def _greater(one: str, other: str) -> bool:
+    try:
+        return float(one) > float(other)
+    except ValueError:
+        return False
 
 
 def y_first(code: str) -> bool:

@@ -75,7 +75,7 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     limit = parameters.integer("limit", min(DEFAULT_LIMIT, maximum), minimum=1, clamp=maximum)
     offset = parameters.integer("offset", 0)
     offset = parameters.integer("startindex", offset)
-    bbox = parameters.bbox(codes)
+    bbox = parameters.bbox(codes, around=collection.extent)
     sort = parameters.read("sortby", lambda text: _sort(text, fields)) if collection.kind is Kind.FEATURES else None
     sort = sort or ()
     after = parameters.read("cursor", lambda text: read_cursor(text, _cursor_fields(collection, sort)))

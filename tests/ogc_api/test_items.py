@@ -177,6 +177,9 @@ def test_the_whole_world_is_a_box(ogc, truth):
     assert ogc.json(ITEMS, bbox="-180,-90,180,90")["numberMatched"] == placed
     assert ogc.json(ITEMS, bbox="-180,-90,-100,180,90,100")["numberMatched"] == placed
     assert ogc.json(ITEMS, bbox="-90,-180,90,180", **{"bbox-crs": "EPSG:4326"})["numberMatched"] == placed
+    assert ogc.json(ITEMS, bbox="170,-90,20,90")["numberMatched"] == placed, "across the antimeridian"
+    assert ogc.json(ITEMS, bbox="-10,-90,-170,90")["numberMatched"] == placed
+    assert ogc.json(ITEMS, bbox="177,65,-177,70")["numberMatched"] == 0
     world = "-20037508.34,-20037508.34,20037508.34,20037508.34"
     assert ogc.json(ITEMS, bbox=world, **{"bbox-crs": "EPSG:3857"})["numberMatched"] == placed
     assert ogc.json(ITEMS, bbox="100,-40,120,-20") | {"timeStamp": "", "links": []} == {
@@ -209,7 +212,7 @@ def test_a_feature_meets_the_box_made_of_its_own_coordinates(ogc, crs):
         assert feature["id"] in {one["id"] for one in found["features"]}
 
 
-@pytest.mark.parametrize("bbox", ["1,2,3", "a,b,c,d", "4,43,3,44", "3,44,4,43", "nan,1,2,3", ""])
+@pytest.mark.parametrize("bbox", ["1,2,3", "a,b,c,d", "3,44,4,43", "nan,1,2,3", ""])
 def test_a_box_that_is_none_is_refused(ogc, bbox):
     assert "bbox" in ogc.refused(ITEMS, bbox=bbox)
 
