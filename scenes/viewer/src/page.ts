@@ -44,7 +44,7 @@ export class Page {
     const timeBar = scale ? new TimeBar(catalogue, [scale, ...scales], store) : null;
     const find = h("div", { class: "search" });
     const layers = h("div");
-    const card = h("aside", { class: "card", "aria-live": "polite", hidden: true });
+    const card = h("aside", { class: "card", hidden: true });
     const controls = h("div", { class: "map-controls" });
     const header = h("header", { class: "title" });
     const sources = h("footer", { class: "sources" });

@@ -70,7 +70,7 @@ export class CityScene {
       requestRenderMode: true,
       maximumRenderTimeChange: Infinity,
       scene3DOnly: true,
-      msaaSamples: navigator.webdriver ? 1 : 4,
+      msaaSamples: drawnBySoftware() ? 1 : 4,
     });
     const { scene } = this;
     scene.globe = new Globe(Ellipsoid.WGS84);
@@ -215,4 +215,12 @@ export class CityScene {
       event.preventDefault();
     });
   }
+}
+
+/** Whether the processor draws in place of a graphics card: it pays for every sample of a pixel. */
+function drawnBySoftware(): boolean {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const names = context?.getExtension("WEBGL_debug_renderer_info");
+  const renderer = names ? context?.getParameter(names.UNMASKED_RENDERER_WEBGL) : "";
+  return /swiftshader|llvmpipe|software|basic render/i.test(String(renderer));
 }
