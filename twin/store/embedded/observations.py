@@ -29,6 +29,7 @@ from twin.store.embedded.sql import Where, naive
 
 #: A whole series is sorted and handed over so many rows at a time, so that memory does not grow with it.
 _GROUP_ROWS = 2_000_000
+_FEW = 32
 _JOINED = (
     pa.field("object_collection", pa.string()),
     pa.field("object_id", pa.string()),
@@ -66,7 +67,9 @@ class Observations:
         def statements(cursor: Cursor) -> Iterator[Statement]:
             for keys, offset in self._groups(cursor, query, collection):
                 listed = ", ".join(map(str, keys)) or "NULL"
-                chosen, parameters = _chosen(query, listed)
+                # Few streams are looked up in the sorted history; a long list would be tried on each of its rows.
+                few = f"o.stream IN ({listed})" if len(keys) <= _FEW else "o.stream IN (SELECT key FROM s)"
+                chosen, parameters = _chosen(query, few)
                 yield (
                     f"WITH s AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY id) AS rank FROM {STREAMS} "
                     f"WHERE s.key IN ({listed})) "
@@ -107,10 +110,10 @@ class Observations:
         return collection
 
 
-def _chosen(query: ObservationQuery, keys: str) -> tuple[str, list[Any]]:
+def _chosen(query: ObservationQuery, streams: str) -> tuple[str, list[Any]]:
     """Return the observations of some streams that a query is about, as a relation, its cursor left aside."""
     _, where = clauses(query)
-    source = f"{observations(query)} AS o WHERE o.stream IN ({keys}) AND {where}"
+    source = f"{observations(query)} AS o WHERE {streams} AND {where}"
     if not query.latest:
         return f"(SELECT o.* FROM {source})", where.parameters
     # The last instants first, then their rows: a window over every row takes several times as long.
