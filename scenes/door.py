@@ -26,8 +26,6 @@ from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind
 from twin.time import TimeSpan, iso, parse_instant
 
-_TILES_KEPT = 512
-
 
 class ScenesDoor:
     """Serves ``/scenes``: the catalogue, vector tiles, tilesets, matrices of values and grids."""
@@ -38,7 +36,10 @@ class ScenesDoor:
         self._twin = twin
         self._objects = Objects(twin)
         self._tilesets = Tilesets(twin)
-        self._tile = lru_cache(maxsize=_TILES_KEPT)(self._make_tile)
+        # Kept by the versions that they depend on, so that nothing is ever stale.
+        self._tile = lru_cache(maxsize=512)(self._make_tile)
+        self._matrix = lru_cache(maxsize=16)(self._make_matrix)
+        self._map = lru_cache(maxsize=64)(self._make_map)
         self._described = lru_cache(maxsize=1)(self._describe)
         self.app = Starlette(
             routes=[
@@ -115,31 +116,29 @@ class ScenesDoor:
 
     def _values(self, request: Request) -> Response:
         asked = _parameters(request, "objects", "start", "end")
-        collection = self._collection(request.path_params["collection"], Kind.TIMESERIES)
+        version = _version(self._collection(request.path_params["collection"], Kind.TIMESERIES))
         objects = asked.get("objects")
         of = _version(self._collection(objects, Kind.FEATURES)) if objects else None
         span = None
         if "start" in asked or "end" in asked:
             span = TimeSpan.parse(f"{asked.get('start', '..')}/{asked.get('end', '..')}")
         name = request.path_params["property"]
-        return answer(
-            request,
-            (_version(collection), of),
-            lambda: series.matrix(self._twin, self._objects, collection, name, objects, span),
-            frames.MEDIA_TYPE,
-        )
+        return answer(request, (version, of), lambda: self._matrix(version, of, name, span), frames.MEDIA_TYPE)
+
+    def _make_matrix(self, version: _Version, of: _Version | None, name: str, span: TimeSpan | None) -> Packed:
+        collection = self._collection(version[0], Kind.TIMESERIES)
+        objects = of[0] if of else None
+        return Packed.of(series.matrix(self._twin, self._objects, collection, name, objects, span))
 
     def _grid(self, request: Request) -> Response:
         asked = _parameters(request, "datetime")
-        collection = self._collection(request.path_params["collection"], Kind.COVERAGE)
+        version = _version(self._collection(request.path_params["collection"], Kind.COVERAGE))
         instant = parse_instant(asked["datetime"]) if "datetime" in asked else None
         name = request.path_params["property"]
-        return answer(
-            request,
-            _version(collection),
-            lambda: grids.grid(self._twin, collection, name, instant),
-            frames.MEDIA_TYPE,
-        )
+        return answer(request, version, lambda: self._map(version, name, instant), frames.MEDIA_TYPE)
+
+    def _make_map(self, version: _Version, name: str, instant: datetime | None) -> Packed:
+        return Packed.of(grids.grid(self._twin, self._collection(version[0], Kind.COVERAGE), name, instant))
 
     def _collection(self, name: str, kind: Kind) -> Collection:
         collection = self._twin.store.catalogue.collection(name, self._twin.access.public)
