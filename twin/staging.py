@@ -100,6 +100,7 @@ class Staging:
         collection = product.collection
         if self._collections.setdefault(collection.id, collection) != collection:
             raise BadInput(f"{collection.id} is described in two ways by {self._source}.")
+        self._respect_finest_period(collection)
         match product:
             case Features():
                 self._write(collection.id, feature_schema(collection.fields), product.batches)
@@ -126,6 +127,18 @@ class Staging:
             if name not in self._datastreams
         )
         return Staged(features=features, series=series, cubes=tuple(self._cubes))
+
+    def _respect_finest_period(self, collection: Collection) -> None:
+        """Refuse to lift, by a second source, the ban that a first one put on publishing details."""
+        try:
+            known = self._twin.store.catalogue.collection(collection.id, OPERATOR)
+        except NotFound:
+            return
+        if known.finest_period not in (None, collection.finest_period) and set(known.sources) != {self._source}:
+            raise BadInput(
+                f"{collection.id} may not be published finer than {known.finest_period}, "
+                f"say {', '.join(known.sources)}: {self._source} must say finest_period: {known.finest_period} too."
+            )
 
     def _write(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
         files = self._files.setdefault(name, [])

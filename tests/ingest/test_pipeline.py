@@ -140,7 +140,11 @@ def test_the_finest_period_reaches_the_catalogue(bench):
     assert bench.collection("meters").finest_period == "P1D"
     [stream] = bench.features("datastreams").to_pylist()  # its object came with another dataset
     assert stream["name"] == "n1, Consommation d'électricité"
-    assert bench.twin.store.features.read(FeatureQuery(collection="datastreams"), OPERATOR).read_all().num_rows == 1
+
+    other = write_manifest(bench.folder, {"meters": series_entry("electricity")}, [meters], dataset="other")
+    with pytest.raises(BadInput, match="meters may not be published finer than P1D, say meters: other must say"):
+        pipeline.ingest(bench.twin, other)
+    assert bench.collection("meters").finest_period == "P1D"
 
 
 class Parameters(BaseModel):
