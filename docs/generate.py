@@ -39,8 +39,8 @@ def settings_page() -> str:
         "that `--config` names. Each key has a default: an empty file is a whole configuration. A key that is not",
         "here is refused by its name.",
         "",
-        "A variable of the environment goes over the file for the keys of a section: its name is told beside the key,",
-        "and its value is read as YAML.",
+        "A variable of the environment goes over the file: its name is told beside the key, and its value is read as",
+        "YAML. A variable with the prefix that is no setting is refused, as a key of the file is.",
         "",
         "```sh",
         f"{ENVIRONMENT_PREFIX}SERVER__PORT=9000 twin serve",
@@ -51,7 +51,7 @@ def settings_page() -> str:
         "",
         "## Top level",
         "",
-        *_table(top, schema),
+        *_table(top, schema, variable=f"{ENVIRONMENT_PREFIX}{{}}"),
     ]
     for name, section in sections.items():
         variable = f"{ENVIRONMENT_PREFIX}{name.upper()}__{{}}"
