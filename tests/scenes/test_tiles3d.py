@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyogrio
 import pytest
 import shapely
 from hypothesis import given
@@ -214,3 +215,21 @@ def test_any_number_of_objects_may_stand_at_one_place() -> None:
         return node.features.tolist() + [at for child in node.children for at in collect(child)]
 
     assert sorted(collect(tree)) == list(range(5_000))
+
+
+def test_the_buildings_of_a_real_commune_are_all_drawn(shared_data: Path, tmp_path: Path) -> None:
+    (file,) = (shared_data / "buildings" / "bdtopo_12174").rglob("BATIMENT.shp")
+    source = pyogrio.read_arrow(file, columns=["HAUTEUR"])[1]
+    shapes = shapely.from_wkb(source["wkb_geometry"].to_numpy())
+    summary, read = write(tmp_path, EXTRUSION, shapes, height=source["HAUTEUR"].cast(pa.float32()).combine_chunks())
+    assert (summary.features, summary.skipped) == (2273, 0)
+    assert summary.unknown_heights == 269 + 15
+    assert summary.size / summary.features < 100
+    for tile in read:
+        assert tile.normals is not None
+        assert tile.triangles is not None
+        numbers = [int(name[1:]) for name in tile.properties["id"]]
+        roofs = tile.triangles[tile.normals[tile.triangles[:, 0], 2] > 0.9]
+        # Lengths in Lambert-93 differ a little from those on the ground, and positions are rounded to 2 cm.
+        drawn = area_of(tile.local, roofs)
+        assert drawn == pytest.approx(shapely.area(shapes[numbers]).sum(), rel=0.005)
