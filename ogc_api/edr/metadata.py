@@ -17,8 +17,10 @@ from twin.model import QUALITY_TITLES, Collection, Kind, Text
 from twin.time import iso
 
 _CLASSES = ("core", "collections", "json", "geojson", "covjson", "oas30")
-CONFORMANCE = [f"http://www.opengis.net/spec/ogcapi-edr-1/{version}/conf/{name}"
-               for version in ("1.0", "1.1") for name in _CLASSES]  # fmt: skip
+#: Clients of 1.0 look for its own names; what is served satisfies both versions.
+CONFORMANCE = [
+    f"http://www.opengis.net/spec/ogcapi-edr-1/{version}/conf/{name}" for version in ("1.0", "1.1") for name in _CLASSES
+]
 
 #: Names of the formats, as ``f`` takes them.
 COVERAGEJSON = "CoverageJSON"
