@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,14 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import shapely
 
 from twin import quality
 from twin.context import Twin
 from twin.errors import BadData, BadInput, NotFound
+from twin.ingest.placing import place_streams
 from twin.ingest.quarantine import Quarantine
 from twin.model import (
-    DATASTREAM_FIELDS,
     OBSERVATION_SCHEMA,
     Collection,
     Cube,
@@ -30,11 +27,10 @@ from twin.model import (
     Series,
     feature_schema,
 )
-from twin.store import OPERATOR, FeatureQuery, StagedCube, StagedFeatures, StagedSeries
+from twin.store import OPERATOR, StagedCube, StagedFeatures, StagedSeries
 from twin.store.cubes import write_cube
 
 _GROUP_ROWS = 131_072
-_DATASTREAM_SCHEMA = feature_schema(DATASTREAM_FIELDS)
 
 
 class Staged(TypedDict):
@@ -43,27 +39,6 @@ class Staged(TypedDict):
     features: tuple[StagedFeatures, ...]
     series: tuple[StagedSeries, ...]
     cubes: tuple[StagedCube, ...]
-
-
-@dataclass
-class _Object:
-    """What a datastream takes from its object: place, label, life over all its versions."""
-
-    geometry: bytes | None
-    label: str | None
-    lives: list[tuple[datetime | None, datetime | None]]
-
-    @property
-    def valid_from(self) -> datetime | None:
-        """Start of the first version, None if unknown."""
-        starts = [start for start, _ in self.lives]
-        return None if None in starts else min(filter(None, starts))
-
-    @property
-    def valid_to(self) -> datetime | None:
-        """End of the last version, None if it still lives."""
-        ends = [end for _, end in self.lives]
-        return None if None in ends else max(filter(None, ends))
 
 
 class Staging:
@@ -158,7 +133,10 @@ class Staging:
     def _series(self, name: str, quarantine: Quarantine | None) -> StagedSeries:
         collection, files = self._collections[name], self._files[name]
         streams = _one_each(pa.concat_tables(self._datastreams[name]))
-        placed = self._placed(collection, streams)
+        staged = {
+            known.id: (known, self._files[known.id]) for known in self._collections.values() if known.id in self._files
+        }
+        placed = place_streams(streams, collection, staged, self._twin.store)
         lost = streams.filter(pc.invert(pc.is_in(streams["id"], placed["id"].combine_chunks())))
         if lost.num_rows and (quarantine is None or not placed.num_rows):
             target = lost["object_collection"][0]
@@ -186,47 +164,6 @@ class Staging:
             replace=quarantine is None,
         )
 
-    def _placed(self, collection: Collection, streams: pa.Table) -> pa.Table:
-        """Give datastreams the place, life and name of their object; those of an unknown object are left out."""
-        objects: dict[tuple[str, str], _Object] = {}
-        for target in pc.unique(streams["object_collection"]).to_pylist():
-            ids = pc.unique(streams.filter(pc.equal(streams["object_collection"], target))["object_id"])
-            objects |= {(target, key): found for key, found in self._objects(target, ids).items()}
-        titles = {known.name: known.title.fr for known in collection.observed_properties}
-        rows = []
-        for row in streams.to_pylist():
-            found = objects.get((row["object_collection"], row["object_id"]))
-            if found is None and row["geometry"] is None:
-                continue
-            if found is not None:
-                row["geometry"] = row["geometry"] or found.geometry
-                row["valid_from"] = row["valid_from"] or found.valid_from
-                row["valid_to"] = row["valid_to"] or found.valid_to
-            label = found.label if found and found.label else row["object_id"]
-            row["name"] = row["name"] or f"{label}, {titles[row['observed_property']]}"
-            rows.append(row)
-        return pa.Table.from_pylist(rows, schema=_DATASTREAM_SCHEMA)
-
-    def _objects(self, target: str, ids: pa.Array) -> dict[str, _Object]:
-        """Return the objects of `ids` that this run or the store has."""
-        found: dict[str, _Object] = {}
-        known = self._collections.get(target)
-        if known is not None and target in self._files:
-            columns = ["id", "valid_from", "valid_to", "geometry", *_label(known)]
-            batches = (
-                batch for file in self._files[target] for batch in pq.ParquetFile(file).iter_batches(columns=columns)
-            )
-            _gather(found, (batch.filter(pc.is_in(batch["id"], ids)) for batch in batches), known)
-        missing = tuple(key for key in ids.to_pylist() if key not in found)
-        if missing:
-            try:
-                known = self._twin.store.catalogue.collection(target, OPERATOR)
-            except NotFound:
-                return found
-            query = FeatureQuery(collection=target, ids=missing, columns=tuple(_label(known)))
-            _gather(found, self._twin.store.features.read(query, OPERATOR), known)
-        return found
-
     def _quarantine_lost(self, name: str, files: list[Path], lost: pa.Table, quarantine: Quarantine) -> None:
         counts: Counter[str] = Counter()
         for file in files:
@@ -245,29 +182,3 @@ def _one_each(streams: pa.Table) -> pa.Table:
     """Keep the first of each datastream that several parts feed."""
     _, firsts = np.unique(np.asarray(streams["id"].to_pylist(), dtype=object), return_index=True)
     return streams.take(pa.array(firsts)) if len(firsts) else streams
-
-
-def _label(collection: Collection) -> list[str]:
-    for name in (collection.style.label, "name"):
-        if name and collection.field(name):
-            return [name]
-    return []
-
-
-def _gather(
-    found: dict[str, _Object], batches: Iterable[pa.RecordBatch] | Iterator[pa.RecordBatch], known: Collection
-) -> None:
-    label = _label(known)
-    for batch in batches:
-        for row in batch.to_pylist():
-            label_text = str(row[label[0]]) if label and row[label[0]] is not None else None
-            one = found.setdefault(row["id"], _Object(_point(row["geometry"]), label_text, []))
-            one.lives.append((row["valid_from"], row["valid_to"]))
-
-
-def _point(geometry: bytes | None) -> bytes | None:
-    """Return a point that stands for a geometry: itself, or one on its surface."""
-    shape = shapely.from_wkb(geometry)
-    if shape is None or shape.geom_type == "Point":
-        return geometry
-    return bytes(shapely.to_wkb(shapely.point_on_surface(shape), flavor="iso"))
