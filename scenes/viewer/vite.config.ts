@@ -1,22 +1,41 @@
 import { cpSync } from "node:fs";
 import { resolve } from "node:path";
-import { defineConfig, type Plugin } from "vite";
+import { build, defineConfig, type Plugin } from "vite";
 
-const ENGINE = resolve(import.meta.dirname, "node_modules/@cesium/engine");
+const ENGINE = resolve(import.meta.dirname, "node_modules/@cesium/engine/Source");
+/** The engine's workers that this page starts; terrain is the ellipsoid, tiles are decoded in the page. */
+const WORKERS = [
+  "createVerticesFromHeightmap",
+  "upsampleQuantizedTerrainMesh",
+  "incrementallyBuildTerrainPicker",
+  "transferTypedArrayTest",
+];
 
-/** Copies what CesiumJS fetches at run time beside the page, so that no other host is ever asked. */
+/** Puts what CesiumJS fetches at run time beside the page, each worker whole: no other host is ever asked. */
 function cesiumFiles(): Plugin {
   return {
     name: "cesium-files",
     apply: "build",
-    writeBundle(options) {
+    async writeBundle(options) {
       const target = resolve(options.dir ?? "dist", "cesium");
-      cpSync(`${ENGINE}/Build/Workers`, `${target}/Workers`, { recursive: true });
-      cpSync(`${ENGINE}/Source/Assets/IAU2006_XYS`, `${target}/Assets/IAU2006_XYS`, { recursive: true });
+      cpSync(`${ENGINE}/Assets/IAU2006_XYS`, `${target}/Assets/IAU2006_XYS`, { recursive: true });
       cpSync(
-        `${ENGINE}/Source/Assets/approximateTerrainHeights.json`,
+        `${ENGINE}/Assets/approximateTerrainHeights.json`,
         `${target}/Assets/approximateTerrainHeights.json`,
       );
+      for (const worker of WORKERS) {
+        await build({
+          configFile: false,
+          publicDir: false,
+          logLevel: "error",
+          build: {
+            target: "es2022",
+            outDir: `${target}/Workers`,
+            emptyOutDir: false,
+            lib: { entry: `${ENGINE}/Workers/${worker}.js`, formats: ["es"], fileName: () => `${worker}.js` },
+          },
+        });
+      }
     },
   };
 }
@@ -24,5 +43,5 @@ function cesiumFiles(): Plugin {
 export default defineConfig({
   base: "./",
   plugins: [cesiumFiles()],
-  build: { target: "es2022", chunkSizeWarningLimit: 6000, reportCompressedSize: true },
+  build: { target: "es2022", chunkSizeWarningLimit: 6000 },
 });

@@ -26,6 +26,7 @@ class VectorImagery extends UrlTemplateImageryProvider {
       rectangle: Rectangle.fromDegrees(...extent),
       tileWidth: SIZE,
       tileHeight: SIZE,
+      minimumLevel: coarsest(extent),
       maximumLevel: DEEPEST,
       hasAlphaChannel: false,
     });
@@ -52,6 +53,11 @@ class VectorImagery extends UrlTemplateImageryProvider {
     for (const paint of this.paints) paint(context, tile, level);
     return canvas;
   }
+}
+
+/** The zoom at which two tiles span the extent: coarser ones would be asked for and never seen. */
+function coarsest([west, , east]: Box): number {
+  return Math.max(Math.min(Math.floor(Math.log2(360 / (east - west))) + 1, DEEPEST), 0);
 }
 
 /** The imagery layer of the fills and lines among `collections`, as they stood at `time`. */

@@ -79,6 +79,7 @@ export class CityScene {
     scene.globe.showWaterEffect = false;
     scene.globe.enableLighting = false;
     scene.globe.preloadAncestors = false;
+    scene.globe.maximumScreenSpaceError = 2.5;
     scene.fog.enabled = false;
     scene.backgroundColor = colour(SKY);
     scene.highDynamicRange = false;
