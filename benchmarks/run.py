@@ -39,11 +39,18 @@ def main(chosen: list[str]) -> None:
         report[name] = importlib.import_module(f"benchmarks.{name}").run()
         console.print(f"{name}: {time.perf_counter() - began:.0f} s")
         for figure, value in _flat(report[name]):
-            table.add_row(name, figure, f"{value:,}" if isinstance(value, int | float) else str(value))
+            table.add_row(name, figure, _shown(value))
         table.add_section()
     console.print(table)
     if not chosen:
         (FOLDER / "report.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+
+
+def _shown(value: object) -> str:
+    """Return a figure as a person reads it: three digits say enough of a measurement."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _flat(figures: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
