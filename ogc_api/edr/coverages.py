@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Literal
 
@@ -41,6 +41,8 @@ class OpenCoverages:
         self._store = store
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
+        # A removed coverage is asked no more: its files must not wait for the next request to be let go.
+        store.subscribe(lambda receipt: self._let_go(receipt.changed))
 
     @contextmanager
     def coverage(self, collection: Collection, principal: Principal) -> Iterator[Coverage]:
@@ -53,10 +55,13 @@ class OpenCoverages:
 
     def close(self) -> None:
         """Let go of every coverage that is not being read; the others follow their readers."""
+        self._let_go(list(self._held))
+
+    def _let_go(self, collections: Iterable[str]) -> None:
         with self._lock:
-            for held in self._held.values():
-                self._retire(held)
-            self._held.clear()
+            for name in collections:
+                if name in self._held:
+                    self._retire(self._held.pop(name))
 
     def _take(self, collection: Collection, principal: Principal) -> _Held:
         with self._lock:

@@ -39,6 +39,21 @@ def test_a_reader_keeps_its_revision_and_the_next_gets_the_new_one(tmp_path: Pat
         coverages.close()
 
 
+def test_former_revisions_are_let_go_without_another_request(tmp_path: Path) -> None:
+    with opened(tmp_path) as twin:
+        fill(twin)
+        coverages = OpenCoverages(twin.store)
+        heat = twin.store.catalogue.collection("heat", OPERATOR)
+        with coverages.coverage(heat, OPERATOR):
+            pass
+        for offset in (1.0, 2.0):
+            put_heat(twin.store, offset)
+        revision = twin.store.catalogue.collection("heat", OPERATOR).revision
+        folders = [path.name for path in (tmp_path / "cubes" / "heat").iterdir() if path.is_dir()]
+        assert folders == [str(revision)]
+        coverages.close()
+
+
 def test_a_coverage_that_declares_no_grid_does_not_apply(twin: Twin) -> None:
     coverages = OpenCoverages(twin.store)
     bare = twin.store.catalogue.collection("heat", OPERATOR).model_copy(update={"grid": None})
