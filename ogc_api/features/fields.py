@@ -81,6 +81,8 @@ def typed(field: Field, text: str) -> Scalar:
         When the text is no value of the type.
     """
     try:
+        if field.type in (FieldType.INTEGER, FieldType.NUMBER) and "_" in text:
+            raise ValueError(text)
         match field.type:
             case FieldType.INTEGER:
                 return int(text)

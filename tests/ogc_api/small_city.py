@@ -189,17 +189,18 @@ def fill(store: Store) -> None:
     commit_features(store, collection("secrets", fields=name, geometry="Point"), stations())
     series = {"kind": Kind.TIMESERIES, "observed_properties": (AIR_TEMPERATURE,), "geometry": "Point"}
     commit_series(store, collection("observations", **series))
+    commit_series(store, collection("private_series", **series))
     commit_series(store, collection("meters", finest_period="P1D", **series))
 
 
 @contextmanager
 def city(folder, **server):
-    """Open a twin over a new store of `folder`; one collection is private."""
+    """Open a twin over a new store of `folder`; two collections are private."""
     settings = Settings.model_validate(
         {
             "store": {"folder": folder},
             "server": server,
-            "access": {"private": ["secrets"]},
+            "access": {"private": ["secrets", "private_series"]},
             "bounds": {"items": 100},
         }
     )

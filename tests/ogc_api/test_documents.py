@@ -70,12 +70,17 @@ def test_every_link_to_the_service_works(ogc, path):
 def test_what_is_private_or_personal_is_not_there(ogc):
     assert [one["id"] for one in ogc.json("/collections")["collections"]] == PUBLIC
     missing = ogc.refused("/collections/nothing", 404)
-    for hidden in ("secrets", "meters"):
+    for hidden in ("secrets", "meters", "private_series"):
         for path in ("", "/items", "/items/s0", "/schema", "/position"):
             sentence = ogc.refused(f"/collections/{hidden}{path}", 404)
             if path != "/position":
                 assert sentence == missing.replace("nothing", hidden), "as what does not exist"
     assert "secrets" not in ogc.get("/openapi").text
+    streams = ogc.json("/collections/datastreams/items", limit=100)
+    assert {one["properties"]["timeseries"] for one in streams["features"]} == {"observations", "meters"}
+    assert streams["numberMatched"] == 2 * len(STATIONS)
+    assert ogc.json("/collections/datastreams/items", timeseries="private_series")["numberMatched"] == 0
+    assert ogc.refused("/collections/datastreams/items/ps0.air_temperature", 404)
     assert "/meters" not in ogc.get("/openapi").text
 
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import shapely
 
 from twin.errors import BadInput
-from twin.model import FEATURE_COLUMNS, Collection, FieldType
-from twin.store.contract import FeatureQuery, Principal
+from twin.model import DATASTREAMS, FEATURE_COLUMNS, Collection, FieldType
+from twin.store.contract import Condition, FeatureQuery, Principal
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.engine import Database
 from twin.store.embedded.sql import Where, add_after, add_condition, column, naive, order_by, quote
@@ -37,6 +37,7 @@ class Features:
     def read(self, query: FeatureQuery, principal: Principal) -> pa.RecordBatchReader:
         """Stream the features of a query."""
         collection = self._collection(query, principal)
+        query = _seen(query, principal)
         schema = answer_schema(collection, query)
         columns = _columns(collection)
         where = _where(query, columns)
@@ -56,7 +57,7 @@ class Features:
     def count(self, query: FeatureQuery, principal: Principal) -> int:
         """Return how many features a query has, its paging left aside."""
         collection = self._collection(query, principal)
-        plain = query.model_copy(
+        plain = _seen(query, principal).model_copy(
             update={"limit": None, "offset": 0, "after": None, "sort": (), "columns": None, "with_geometry": True}
         )
         key = (collection.revision, plain)
@@ -79,6 +80,14 @@ class Features:
         if collection.kind != "features":
             raise BadInput(f"{collection.id} is a collection of kind {collection.kind}: it has no features.")
         return collection
+
+
+def _seen(query: FeatureQuery, principal: Principal) -> FeatureQuery:
+    """Leave out the datastreams of time series that `principal` cannot know of."""
+    if query.collection != DATASTREAMS or not principal.hidden:
+        return query
+    seen = (Condition(field="timeseries", operator="<>", value=name) for name in sorted(principal.hidden))
+    return query.model_copy(update={"where": (*query.where, *seen)})
 
 
 def answer_schema(collection: Collection, query: FeatureQuery) -> pa.Schema:
