@@ -99,9 +99,11 @@ def ingest(twin: Twin, manifest_path: Path, *, dry_run: bool = False, progress: 
     manifest = Manifest.load(manifest_path)
     home = manifest_path if manifest_path.is_dir() else manifest_path.parent
     data = twin.settings.data
-    parts = [(part, find(part.files, [data, home] if data else [home], manifest_path)) for part in manifest.parts]
+    folders = [data, home] if data else [home]
+    parts = [(part, find(part.files, folders, manifest_path)) for part in manifest.parts]
     inputs = {"manifest.yml": _digest(home / "manifest.yml" if manifest_path.is_dir() else manifest_path)}
-    inputs |= {file.name: _digest(file) for file in with_sidecars([file for _, files in parts for file in files])}
+    for file in with_sidecars([file for _, files in parts for file in files]):
+        inputs[str(file.relative_to(next(folder for folder in folders if file.is_relative_to(folder))))] = _digest(file)
     run = _run(twin, "ingest", manifest.dataset, inputs, {"crs": twin.settings.city.crs}, version("jumeau"))
     if not dry_run and _done(twin, run):
         return IngestReport(name=run.name)

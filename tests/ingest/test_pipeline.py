@@ -56,6 +56,20 @@ def test_a_sidecar_of_a_shapefile_is_an_input(bench):
     assert "n3" not in bench.features("buildings")["id"].to_pylist()
 
 
+def test_files_of_one_name_in_two_folders_are_two_inputs(bench):
+    for folder in ("a", "b"):
+        (bench.folder / folder).mkdir()
+        (bench.folder / folder / "x.csv").write_text(f"id,x,y\n{folder},770000,6279000\n", "utf-8")
+    rule = {"collection": "points", "id": {"column": "id"}, "geometry": {"x": "x", "y": "y"}}
+    part = {"source": "table", "files": ["*/x.csv"], "read": {"crs": "EPSG:2154"}, "features": rule}
+    path = write_manifest(bench.folder, {"points": features_entry()}, [part])
+    pipeline.ingest(bench.twin, path)
+    assert set(bench.twin.store.catalogue.runs("sample")[0].inputs) == {"manifest.yml", "a/x.csv", "b/x.csv"}
+    (bench.folder / "a" / "x.csv").write_text("id,x,y\nc,770000,6279000\n", "utf-8")
+    pipeline.ingest(bench.twin, path)
+    assert set(bench.features("points")["id"].to_pylist()) == {"b", "c"}
+
+
 def test_what_was_removed_comes_back_when_asked_again(bench):
     path = buildings(bench.folder)
     pipeline.ingest(bench.twin, path)

@@ -275,6 +275,16 @@ def test_a_json_table_under_a_key(bench):
     assert ingest(bench, series_part("a.json", read={"records": "records"})).rows["observations"] == 5
 
 
+def test_a_list_where_a_text_is_wanted_is_told(bench):
+    rows = [{"id": "a", "x": 770000, "y": 6279000, "tags": ["one", "two"]}]
+    (bench.folder / "b.json").write_bytes(orjson.dumps([*rows, rows[0] | {"id": "b", "tags": None}]))
+    features = STATION_PART["features"] | {"collection": "pits", "fields": {"tags": "tags"}}
+    part = {"source": "table", "files": ["b.json"], "read": {"crs": "EPSG:2154"}, "features": features}
+    report = ingest(bench, part, pits=features_entry(tags="string"))
+    assert (report.rows["pits"], report.quarantined) == (1, 1)
+    assert "this is not a text" in quarantined(report).values()
+
+
 def test_text_results_are_kept_as_text(bench):
     write_csv(bench.folder / "a.csv", [row | {"sky": "couvert"} for row in WIDE])
     sky = {"title": text("Sky"), "unit": "1"}

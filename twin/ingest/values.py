@@ -68,7 +68,9 @@ def _read(reading: Reading, field: Field, rows: Rows, decimal: str) -> Converted
 def _typed(reading: Reading, field: Field, source: pa.Array, rows: Rows, decimal: str) -> Converted:
     match field.type:
         case FieldType.STRING:
-            return Converted(texts(source), np.zeros(len(source), bool), source, "")
+            values = texts(source)
+            lost = pc.and_(values.is_null(), source.is_valid())
+            return Converted(values, np.asarray(lost), source, "this is not a text")
         case FieldType.BOOLEAN:
             return booleans(source)
         case FieldType.INTEGER if reading.times == 1.0:
