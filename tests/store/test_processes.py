@@ -238,3 +238,17 @@ def test_a_full_disk_stores_nothing_and_breaks_nothing(tmp_path):
         done.stdout.splitlines()
         == ["The disk is full: nothing of this was stored; free some space, then run it again."] * 2
     )
+
+
+def test_an_owner_ends_though_a_reader_has_paused(tmp_path, own_owner):
+    own_owner.tell("open", tmp_path)
+    own_owner.tell("fill:200000", tmp_path)
+    store = opened(tmp_path)
+    batches = iter(store.features.read(ALL, OPERATOR))
+    rows = next(batches).num_rows
+    own_owner.tell("close", tmp_path)
+    rows += sum(batch.num_rows for batch in batches)
+    assert rows == 200_000
+    assert store.features.count(ALL, OPERATOR) == 200_000
+    assert store.owner
+    store.close()

@@ -42,7 +42,7 @@ class _Owner:
             taken.callback(self.store.close)
             self._server = OwnerServer(place, self.store, crs)
             taken.callback(place.socket.unlink, missing_ok=True)
-            taken.callback(self._server.shutdown)
+            taken.callback(self._server.stop)
             self._taken = taken.pop_all()
 
     def close(self) -> None:

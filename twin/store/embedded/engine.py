@@ -233,7 +233,9 @@ class Database:
         """Close the file, and the reads that are under way: the file is open for as long as one of them is."""
         with self.writing:
             for cursor in list(self._cursors):
-                cursor.close()
+                with suppress(duckdb.Error):
+                    cursor.interrupt()
+                    cursor.close()
             self._connection.close()
 
 

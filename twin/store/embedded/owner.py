@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
 from pyarrow import flight
 from pydantic import JsonValue
 
@@ -21,6 +23,9 @@ from twin.store.embedded.wire import Call, sent_errors
 #: A Unix socket has a path of at most 107 bytes, and its address is a URI: what cannot be written so is
 #: reached through the folder's descriptor.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]{1,100}")
+
+#: Seconds that an owner which ends gives to the answers under way.
+_LAST_ANSWERS = 2.0
 
 type Method = Callable[[dict[str, JsonValue]], JsonValue]
 
@@ -85,6 +90,7 @@ class OwnerServer(flight.FlightServerBase):  # type: ignore[misc]
         place.socket.chmod(0o600)
         self._store = store
         self._crs = crs
+        self._stopping = False
         self._methods: dict[str, Method] = {
             "hello": self._hello,
             "catalogue": self._catalogue,
@@ -98,13 +104,31 @@ class OwnerServer(flight.FlightServerBase):  # type: ignore[misc]
             "snapshot": self._snapshot,
         }
 
-    def do_get(self, _: flight.ServerCallContext, ticket: flight.Ticket) -> flight.RecordBatchStream:
+    def stop(self) -> None:
+        """Answer what was asked, but wait no longer than a moment for a reader that has paused."""
+        self._stopping = True
+        ending = threading.Thread(target=self.shutdown, daemon=True)
+        ending.start()
+        ending.join(_LAST_ANSWERS)
+
+    def do_get(self, _: flight.ServerCallContext, ticket: flight.Ticket) -> flight.GeneratorStream:
         """Stream the rows of a query."""
         call = Call.model_validate_json(ticket.ticket)
         with sent_errors():
             if call.method == "features":
-                return flight.RecordBatchStream(self._store.features.read(*_features(call.arguments)))
-            return flight.RecordBatchStream(self._store.observations.read(*_observations(call.arguments)))
+                reader = self._store.features.read(*_features(call.arguments))
+            else:
+                reader = self._store.observations.read(*_observations(call.arguments))
+        return flight.GeneratorStream(reader.schema, self._batches(reader))
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        try:
+            with sent_errors():
+                yield from reader
+        except flight.FlightError:
+            if self._stopping:
+                raise flight.FlightUnavailableError("The owner of the store is ending.") from None
+            raise
 
     def do_action(self, _: flight.ServerCallContext, action: flight.Action) -> Iterator[bytes]:
         """Answer one call with JSON."""
