@@ -11,6 +11,8 @@ import httpx
 import pyogrio
 import pytest
 
+from twin.crs import BBox, uri
+
 COLLECTIONS = ("buildings", "stations")
 
 
@@ -81,6 +83,10 @@ def test_gdal_asks_for_lambert_93_itself(served_demo: str, collection: str) -> N
     info = pyogrio.read_info(source, layer=collection, CRS="EPSG:2154", force_feature_count=True)
     assert info["crs"] == "EPSG:2154"
     assert info["features"] == _matched(served_demo, collection)
-    box = _middle(served_demo, collection)
+    # The layer opens in the CRS of storage, so that is what its boxes are in.
+    assert pyogrio.read_info(source, layer=collection)["crs"] == "EPSG:2154"
+    west, south, east, north = _middle(served_demo, collection)
+    box = BBox(xmin=west, ymin=south, xmax=east, ymax=north).to("EPSG:2154").as_list()
     _, table = pyogrio.read_arrow(source, layer=collection, bbox=tuple(box))
-    assert 0 < table.num_rows <= _matched(served_demo, collection, bbox=",".join(map(str, box)))
+    selected = {"bbox": ",".join(map(str, box)), "bbox-crs": uri("EPSG:2154")}
+    assert 0 < table.num_rows == _matched(served_demo, collection, **selected)
