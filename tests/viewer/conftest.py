@@ -108,7 +108,13 @@ class Visit:
         self.page.on("response", lambda answer: answer.status >= 400 and self.refused.append(answer.url))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(f"{site}/{fragment}")
-        self.page.wait_for_function("window.jumeau !== undefined")
+        self.until("window.jumeau")
+
+    def until(self, condition: str) -> None:
+        """Wait for a JavaScript condition, without the eval that the page's security policy forbids."""
+        self.page.evaluate(
+            f"new Promise((done) => {{ const look = () => ({condition}) ? done() : setTimeout(look, 20); look(); }})"
+        )
 
     def settle(self) -> None:
         """Wait until everything that the view needs has arrived and been drawn."""

@@ -20,10 +20,8 @@ type Api = Callable[..., dict]
 def _at_rest(visit: Visit) -> None:
     """Begin each test on an evening, in French, with nothing selected."""
     visit.page.evaluate("location.hash = 'lang=fr&t=2026-07-15T20:00:00Z'")
-    visit.page.wait_for_function(
-        "() => { const {language, selection, time} = window.jumeau.state();"
-        " return language === 'fr' && !selection && time.startsWith('2026-07-15T20'); }"
-    )
+    visit.until("window.jumeau.state().language === 'fr' && !window.jumeau.state().selection")
+    visit.until("window.jumeau.state().time.startsWith('2026-07-15T20')")
 
 
 def features(api: Api, collection: str, **parameters: str | int) -> list[dict]:
@@ -91,7 +89,7 @@ def test_doubtful_values_are_seen_and_said(visit: Visit, api: Api):
     series.locator("summary").click()
     row = series.locator("tr.doubtful").first
     expect(row).to_contain_text("valeur bloquée")
-    assert series.locator("tbody tr").count() > 600
+    series.locator("tbody tr").nth(600).wait_for(state="attached")
 
 
 def test_the_slider_builds_and_demolishes(visit: Visit, api: Api):
@@ -136,9 +134,9 @@ def test_a_layer_is_hidden_and_shown(visit: Visit):
     visit.page.evaluate("location.hash = 'lang=fr'")
     box = visit.page.locator("[data-layer=buildings]")
     box.uncheck()
-    assert "buildings" not in visit.state()["drawn"]["layers"]
+    visit.until("!window.jumeau.state().drawn.layers.includes('buildings')")
     box.check()
-    assert "buildings" in visit.state()["drawn"]["layers"]
+    visit.until("window.jumeau.state().drawn.layers.includes('buildings')")
 
 
 def test_a_coverage_is_laid_on_the_ground(visit: Visit, api: Api):
@@ -188,16 +186,16 @@ def test_french_and_english(visit: Visit, api: Api):
     expect(page.get_by_role("heading", name="Layers")).to_be_visible()
     english = {one["title"]["en"] for one in api("scenes/catalogue.json")["collections"]}
     assert set(page.locator(".layers .name").all_inner_texts()) <= english
-    page.wait_for_function("location.hash.includes('lang=en')")
+    visit.until("location.hash.includes('lang=en')")
 
 
 def test_the_keyboard_is_enough(visit: Visit, api: Api):
     page = visit.page
     page.locator("#time").focus()
     page.keyboard.press("ArrowRight")
-    assert visit.state()["time"].startswith("2026-07-15T21")
+    visit.until("window.jumeau.state().time.startsWith('2026-07-15T21')")
     page.keyboard.press("PageUp")
-    assert visit.state()["time"].startswith("2026-07-16T21")
+    visit.until("window.jumeau.state().time.startsWith('2026-07-16T21')")
     assert page.locator("#time").get_attribute("aria-valuetext") == "jeudi 16 juillet 2026, 23:00"
     station = features(api, "stations")[0]
     visit.look(middle(station), 400)

@@ -147,7 +147,7 @@ function pointVertex({ style }: Collection): string {
         bool important = value.a > 0.0 || selected;
         float size = ${glsl(style.size)} * clamp(1500.0 / max(distance, 1.0), 0.5, 1.8);
         if (important) {
-          size = max(${glsl(style.size)}, 9.0) * clamp(6000.0 / max(distance, 1.0), 0.75, 1.5);
+          size = max(${glsl(style.size)}, 9.0) * clamp(6000.0 / max(distance, 1.0), 0.9, 1.5);
           vsOutput.positionMC = mix(vsOutput.positionMC, eyeMC, 0.04);
         }
         if (selected) size += 7.0;
@@ -166,8 +166,8 @@ const pointFragment = `
         if (radius > 0.5 * size || size < 0.5) discard;
         float rim = 0.5 * size - radius;
         vec3 colour = v_colour;
-        if (v_size > 0.0 && rim < 2.2 * czm_pixelRatio) colour = u_outline;
-        if (v_size > 0.0 && rim < 0.9 * czm_pixelRatio) colour = mix(u_outline, vec3(0.13, 0.19, 0.18), 0.65);
+        if (v_size > 0.0 && rim < min(2.2 * czm_pixelRatio, 0.17 * size)) colour = u_outline;
+        if (v_size > 0.0 && rim < min(0.9 * czm_pixelRatio, 0.07 * size)) colour = mix(u_outline, vec3(0.13, 0.19, 0.18), 0.65);
         if (v_size > 999.0 && rim < 4.0 * czm_pixelRatio) colour = u_highlight;
         material.diffuse = czm_srgbToLinear(colour);
       }`;
