@@ -6,7 +6,7 @@ its extents are those of a configuration file, ours grow with the data.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ogc_api import edr, links
@@ -14,7 +14,7 @@ from ogc_api.core import Core
 from ogc_api.features.fields import has_items, item_fields, json_schema, served_crs
 from ogc_api.openapi import openapi
 from twin.crs import CRS84, uri
-from twin.model import Collection, FieldType
+from twin.model import Collection
 from twin.settings import Settings
 from twin.time import iso
 
@@ -38,7 +38,14 @@ CONFORMANCE = (
     *edr.CONFORMANCE,
 )
 _GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
-_GEOMETRIES = {"Point": "point", "LineString": "linestring", "Polygon": "polygon"}
+_GEOMETRIES = {
+    f"{many}{one}": f"{many}{one}".lower() for one in ("Point", "LineString", "Polygon") for many in ("", "Multi")
+}
+_ROLES = {
+    "valid_from": "primary-interval-start",
+    "valid_to": "primary-interval-end",
+    "phenomenon_time": "primary-instant",
+}
 
 
 type Document = dict[str, Any]
@@ -103,34 +110,30 @@ class Documents:
 
     def schema(self, collection: Collection) -> Document:
         """Return the JSON Schema of the items of a collection."""
-        return self._schema(collection, self._core.schema(collection.id), "schema")
+        return self._schema(collection, self._core.schema, "schema")
 
     def queryables(self, collection: Collection) -> Document:
         """Return what the items of a collection can be filtered by."""
         return {
-            **self._schema(collection, self._core.queryables(collection.id), "queryables"),
+            **self._schema(collection, self._core.queryables, "queryables"),
             "additionalProperties": False,
         }
 
-    def _schema(self, collection: Collection, document: Document, name: str) -> Document:
-        """Give pygeoapi's schema the unit, the type and the categories of each property."""
+    def _schema(self, collection: Collection, of: Callable[[str], Document], name: str) -> Document:
+        """Give pygeoapi's schema the unit, the type, the role and the categories of each property."""
         properties = {field.name: json_schema(field, self._language) for field in item_fields(collection)}
-        for order, schema in enumerate(properties.values(), start=1):
+        for order, (field, schema) in enumerate(properties.items(), start=1):
             schema["x-ogc-propertySeq"] = order
-        for field in item_fields(collection):
-            if field.type is FieldType.DATETIME and field.name in ("valid_from", "phenomenon_time"):
-                role = "primary-interval-start" if field.name == "valid_from" else "primary-instant"
-                properties[field.name]["x-ogc-role"] = role
-        kind = (collection.geometry or "").removeprefix("Multi")
-        prefix = "multi" if (collection.geometry or "").startswith("Multi") else ""
-        shape = f"geometry-{prefix}{_GEOMETRIES[kind]}" if kind in _GEOMETRIES else "geometry-any"
+            if field in _ROLES:
+                schema["x-ogc-role"] = _ROLES[field]
+        shape = _GEOMETRIES.get(collection.geometry or "", "any")
         return {
-            **document,
+            **of(collection.id),
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"{self._collection_url(collection)}/{name}",
             "properties": {
                 "id": {"type": "string", "title": "id", "x-ogc-role": "id"},
-                "geometry": {"format": shape, "x-ogc-role": "primary-geometry"},
+                "geometry": {"format": f"geometry-{shape}", "x-ogc-role": "primary-geometry"},
                 **properties,
             },
         }

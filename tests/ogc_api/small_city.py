@@ -30,6 +30,7 @@ from twin.model import (
 from twin.settings import Settings
 from twin.store import Commit, StagedFeatures, StagedSeries, Store
 from twin.store.embedded import open_store
+from twin.testing.samples import cube, put_cube
 
 BUILDINGS = 120
 HOURS = 72
@@ -187,6 +188,7 @@ def fill(store: Store) -> None:
     name = (field("name", FieldType.STRING),)
     commit_features(store, collection("stations", fields=name, geometry="Point"), stations())
     commit_features(store, collection("secrets", fields=name, geometry="Point"), stations())
+    put_cube(store, cube())
     series = {"kind": Kind.TIMESERIES, "observed_properties": (AIR_TEMPERATURE,), "geometry": "Point"}
     commit_series(store, collection("observations", **series))
     commit_series(store, collection("private_series", **series))

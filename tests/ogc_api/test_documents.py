@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import openapi_spec_validator
 import pytest
+from edr_pydantic.collections import Collection
 
 from ogc_api.door import OgcApiDoor
 from tests.ogc_api.conftest import BASE, Client
@@ -25,7 +26,8 @@ from twin.model import FieldType
 from twin.settings import Settings
 from twin.store.embedded import open_store
 
-PUBLIC = ["buildings", "datastreams", "observations", "stations"]
+WITH_ITEMS = ["buildings", "datastreams", "observations", "stations"]
+PUBLIC = sorted([*WITH_ITEMS, "built_fraction"])
 DOCUMENTS = [
     "",
     "/conformance",
@@ -33,6 +35,7 @@ DOCUMENTS = [
     "/collections",
     "/collections/buildings",
     "/collections/observations",
+    "/collections/built_fraction",
     "/collections/buildings/schema",
     "/collections/observations/queryables",
     "/collections/buildings/items",
@@ -129,7 +132,16 @@ def test_a_time_series_has_items_and_edr_queries(ogc):
     assert ("items", "application/geo+json") in links(document)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+def test_a_coverage_has_edr_queries_and_no_items(ogc):
+    document = ogc.json("/collections/built_fraction")
+    assert set(document["data_queries"]) == {"position", "cube"}
+    Collection.model_validate_json(ogc.get("/collections/built_fraction").content)
+    for path in ("/items", "/items/1", "/schema", "/queryables"):
+        assert "coverage has none" in ogc.refused(f"/collections/built_fraction{path}", 404)
+    assert not [path for path in ogc.json("/openapi")["paths"] if "built_fraction/items" in path]
+
+
+@pytest.mark.parametrize("name", WITH_ITEMS)
 def test_schema_and_queryables_name_every_property(ogc, name):
     feature = ogc.json(f"/collections/{name}/items", limit=1)["features"][0]
     for kind in ("schema", "queryables"):
