@@ -48,7 +48,7 @@ def run(steps: int = STEPS, side: int = SIDE, repeats: int = 20) -> dict[str, An
 
 def _measure(twin: Twin, side: int, repeats: int) -> dict[str, Any]:
     edr = Edr(twin, "")
-    principal = edr.principal
+    principal = edr.principal({})
     collection = edr.collection(_NAME, "cube", principal)
     x, y = samples.ORIGIN
     instant = TimeSpan.at(datetime(2026, 7, 5, 3, tzinfo=UTC))
@@ -94,7 +94,7 @@ def _dump(dataset: xr.Dataset, window: tuple[Any, ...]) -> bytes:
 
 def _refused(edr: Edr, query: EdrQuery) -> bytes:
     try:
-        edr.cube(edr.collection(_NAME, "cube", edr.principal), query, edr.principal)
+        edr.cube(edr.collection(_NAME, "cube", edr.principal({})), query, edr.principal({}))
     except TooLarge as error:
         return str(error).encode()
     raise AssertionError("a cube past the bound was answered")

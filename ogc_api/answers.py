@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ogc_api.parameters import Parameters, language, output_format
+from twin.access import cached
 from twin.model import Language
+from twin.store import Principal
 
 GEOJSON = "application/geo+json"
 HTML = "text/html"
@@ -28,10 +30,11 @@ _PROCESS = secrets.token_bytes(8)
 
 
 class Asked:
-    """One request: its parameters, the language and the format to answer in."""
+    """One request: who asks, its parameters, the language and the format to answer in."""
 
-    def __init__(self, request: Request, formats: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, request: Request, formats: Mapping[str, tuple[str, ...]], principal: Principal) -> None:
         self.request = request
+        self._principal = principal
         self.parameters = Parameters(request.scope["query_string"])
         self.language: Language = language(self.parameters, request.headers.get("accept-language"))
         self.format = output_format(self.parameters, request.headers.get("accept"), formats)
@@ -42,17 +45,30 @@ class Asked:
         """The parameters of the path."""
         return self.request.path_params
 
-    def unchanged(self, *revisions: int) -> Response | None:
+    def unchanged(self, *revisions: int | str) -> Response | None:
         """Return a 304 when the client has this answer already; remember the tag when not.
 
         The tag is weak: an items answer tells its own time, the rest of it is the same.
         """
+        self._tag = f'W/"{"-".join(map(str, revisions))}-{self._address()}"'
+        return self._known()
+
+    def unchanged_version(self, row: int) -> Response | None:
+        """Return a 304 when the client has this version of an item; its tag is strong, and good for ``If-Match``."""
+        self._tag = f'"{row}-{self._address()}"'
+        return self._known()
+
+    def _address(self) -> str:
+        """Return what tells answers of one revision from each other, what the one who asks sees among it."""
         scope = self.request.scope
+        hidden = "\n".join(sorted(self._principal.hidden))
         address = b"\n".join(
-            [_PROCESS, scope["path"].encode(), scope["query_string"], self.language.encode(), self.format.encode()]
+            [_PROCESS, scope["path"].encode(), scope["query_string"]]
+            + [part.encode() for part in (self.language, self.format, hidden)]
         )
-        revision = "-".join(map(str, revisions))
-        self._tag = f'W/"{revision}-{hashlib.blake2b(address, digest_size=8).hexdigest()}"'
+        return hashlib.blake2b(address, digest_size=8).hexdigest()
+
+    def _known(self) -> Response | None:
         known = self.request.headers.get("if-none-match")
         if known and self._tag in known:
             return Response(status_code=304, headers=self._headers())
@@ -69,7 +85,7 @@ class Asked:
     def _headers(self) -> dict[str, str]:
         return {
             "Content-Language": self.language,
-            "Cache-Control": "no-cache",
+            "Cache-Control": cached("no-cache", self._principal),
             "ETag": self._tag,
-            "Vary": "Accept, Accept-Language",
+            "Vary": "Accept, Accept-Language, Authorization",
         }

@@ -25,7 +25,7 @@ def routes(publisher: Publisher) -> list[Route]:
         media_type: str = JSON,
     ) -> Route:
         def endpoint(request: Request) -> Response:
-            view = publisher.current()
+            view = publisher.current(request.headers)
             return _answer(request, view, name, media_type, view.collections, lambda m, f: make(m, view.collections, f))
 
         return Route(path, endpoint)
@@ -34,7 +34,7 @@ def routes(publisher: Publisher) -> list[Route]:
         path: str, name: str, make: Callable[[Documents, Collection, str], Document], media_type: str = JSON
     ) -> Route:
         def endpoint(request: Request) -> Response:
-            view = publisher.current()
+            view = publisher.current(request.headers)
             one = view.collection(request.path_params["collection_id"])
             return _answer(request, view, name, media_type, [one], lambda m, f: make(m, one, f))
 
@@ -59,9 +59,9 @@ def _answer(
     collections: Sequence[Collection],
     make: Callable[[Documents, str], Document],
 ) -> Response:
-    asked = Asked(request, DOCUMENT_FORMATS)
+    asked = Asked(request, DOCUMENT_FORMATS, view.principal)
     asked.parameters.done()
-    if unchanged := asked.unchanged(view.revision):
+    if unchanged := asked.unchanged(view.seen):
         return unchanged
     key = (name, asked.format, *asked.path.values())
     document = view.document(asked.language, key, lambda made: make(made, asked.format))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 
 from ogc_api.configuration import configuration
 from ogc_api.core import Core
@@ -28,7 +30,7 @@ class Published:
         self.revision = revision
         self.items = ItemsService(twin, principal, versions)
         self._twin = twin
-        self._principal = principal
+        self.principal = principal
         self._edr = edr
         self.base = base
         self._made: dict[tuple[Language, tuple[str, ...]], Document] = {}
@@ -36,9 +38,15 @@ class Published:
         self._lock = threading.RLock()
 
     @cached_property
+    def seen(self) -> str:
+        """What tells this view from any other: the revisions of what is seen, and of nothing else."""
+        told = repr([(collection.id, collection.revision, collection.updated) for collection in self.collections])
+        return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+
+    @cached_property
     def collections(self) -> list[Collection]:
         """The collections with something to give, ordered by id."""
-        seen = self._twin.store.catalogue.collections(self._principal)
+        seen = self._twin.store.catalogue.collections(self.principal)
         return [collection for collection in seen if has_items(collection) or query_types(collection)]
 
     def collection(self, collection_id: str) -> Collection:
@@ -66,7 +74,7 @@ class Published:
     def _in(self, language: Language) -> Documents:
         if language not in self._documents:
             config = configuration(
-                self._twin, self._principal, self.items, self._edr, self.collections, self.base, language
+                self._twin, self.principal, self.items, self._edr, self.collections, self.base, language
             )
             self._documents[language] = Documents(Core(config), self._edr, self._twin.settings, self.base, language)
         return self._documents[language]
@@ -81,14 +89,21 @@ class Publisher:
         self._base = base
         self._versions = Versions(twin.store)
         self._lock = threading.Lock()
-        self._current: Published | None = None
+        self._current: dict[Principal, Published] = {}
 
-    def current(self) -> Published:
-        """Return the view of the catalogue's revision of now."""
+    def current(self, headers: Mapping[str, str] = MappingProxyType({})) -> Published:
+        """Return the view of the catalogue's revision of now, of the one who sends `headers`.
+
+        Raises
+        ------
+        Unauthorised
+            When the credentials among them are wrong.
+        """
+        principal = self._twin.access.principal(headers)
         revision = self._twin.store.catalogue.revision()
         with self._lock:
-            if self._current is None or self._current.revision != revision:
-                self._current = Published(
-                    self._twin, self._twin.access.public, self._versions, self._edr, self._base, revision
-                )
-            return self._current
+            view = self._current.get(principal)
+            if view is None or view.revision != revision:
+                view = Published(self._twin, principal, self._versions, self._edr, self._base, revision)
+                self._current[principal] = view
+            return view

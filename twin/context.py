@@ -6,20 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from twin.settings import AccessSettings, Settings
-from twin.store import Principal, Store
-
-
-class Access:
-    """Who is who, and what they may see."""
-
-    def __init__(self, settings: AccessSettings) -> None:
-        self._public = Principal(name="public", hidden=frozenset(settings.private))
-
-    @property
-    def public(self) -> Principal:
-        """The principal of a request that says nothing of itself."""
-        return self._public
+from twin.access import Access
+from twin.settings import Settings
+from twin.store import Store
 
 
 def _now() -> datetime:

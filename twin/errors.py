@@ -31,8 +31,24 @@ class NotFound(BadInput):
     """What was named does not exist, or is not visible to the one who asks."""
 
 
+class Unauthorised(TwinError):
+    """Who asks is not known: no key where one is needed, or a wrong one."""
+
+
+class Forbidden(TwinError):
+    """Who asks is known, and may not do this."""
+
+
+class Conflict(BadInput):
+    """What is asked contradicts what is there."""
+
+
+class Outdated(BadInput):
+    """What was to be changed has been changed by another since it was read."""
+
+
 class TooLarge(BadInput):
-    """The answer would exceed a configured bound."""
+    """The answer, or what was sent, exceeds a configured bound."""
 
 
 class StoreBusy(TwinError):

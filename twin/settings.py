@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from twin.crs import normalise
 from twin.errors import BadInput, BadSettings
@@ -61,6 +61,9 @@ class Server(Section):
     )
     trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose forwarding headers are believed.")
     cors_origins: tuple[str, ...] = Field(("*",), description="Origins whose pages may read the service.")
+    cors_write_origins: tuple[str, ...] = Field(
+        (), description="Origins whose pages may also write, with a key; each in full, such as https://ville.example."
+    )
 
     @field_validator("public_url")
     @classmethod
@@ -85,12 +88,58 @@ class Bounds(Section):
     items: Annotated[int, Field(ge=1)] = Field(10_000, description="Features in one page.")
     values: Annotated[int, Field(ge=1)] = Field(2_000_000, description="Values in one EDR answer.")
     export_rows: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Rows in one export over HTTP.")
+    body: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Bytes of a feature sent to be written.")
+
+
+type Verb = Literal["read", "create", "replace", "update", "delete"]
+
+#: Name, in the scopes of a key, of every collection.
+EVERY = "*"
+
+
+class AccessKey(Section):
+    """One key: who bears it, and what it opens."""
+
+    name: str = Field(
+        description="Who bears it, as the record of edits names them; the user name of basic authentication."
+    )
+    hash: str = Field(
+        description="`sha256:` and the SHA-256 of the token, as `twin key` prints it.", pattern=r"^sha256:[0-9a-f]{64}$"
+    )
+    scopes: dict[str, tuple[Verb, ...]] = Field(
+        description="Verbs (`read`, `create`, `replace`, `update`, `delete`) by collection; `*` is every collection."
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _sayable(cls, value: str) -> str:
+        if not value.strip() or ":" in value or not value.isprintable() or value == "public":
+            raise ValueError("a key's name is a word or two, without ':', and not 'public'")
+        return value
+
+    def may(self, verb: Verb, collection: str) -> bool:
+        """Whether the key opens `collection` for `verb`."""
+        return verb in self.scopes.get(collection, ()) or verb in self.scopes.get(EVERY, ())
 
 
 class AccessSettings(Section):
-    """Who may see what."""
+    """Who may see and change what: reading is public but for what is private, writing takes a key."""
 
     private: tuple[str, ...] = Field((), description="Collections that the public cannot know of.")
+    keys: tuple[AccessKey, ...] = Field((), description="Who may read what is private, and who may write.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [key.name for key in self.keys]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two keys are called {min(twice)!r}: a name tells whose edit it was")
+        if len({key.hash for key in self.keys}) != len(names):
+            raise ValueError("two keys have the same hash: make each with `twin key`")
+        for key in self.keys:
+            for name in key.scopes:
+                if name in self.private and not key.may("read", name):
+                    raise ValueError(f"the key {key.name!r} writes {name!r}, which is private: give it `read` too")
+        return self
 
 
 class LayerSettings(Section):

@@ -55,10 +55,10 @@ def routes(edr: Edr) -> list[Route]:
 def _answer(
     edr: Edr, request: Request, form: Form, ask: Callable[[Collection, EdrQuery, Principal], Document]
 ) -> Response:
-    principal = edr.principal
+    principal = edr.principal(request.headers)
     collection = edr.collection(request.path_params["collection_id"], QUERY_TYPE[form], principal)
     media_type = answers.GEOJSON if form == "locations" else coveragejson.MEDIA_TYPE
-    asked = Asked(request, _FORMATS[media_type])
+    asked = Asked(request, _FORMATS[media_type], principal)
     if asked.parameters.take("z") is not None:
         raise BadInput(f"{collection.id} has no vertical dimension: leave z out.")
     query = parse(form, asked.parameters, collection)

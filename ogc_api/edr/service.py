@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from ogc_api.edr.query import EdrQuery, Form
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind
-from twin.store import Principal
+from twin.store import OPERATOR, Principal
 
 type QueryType = Literal["position", "cube", "locations"]
 
@@ -94,8 +95,8 @@ class Edr:
         return series.location(self._series(collection, principal), identity, query)
 
     def times(self, collection: Collection) -> NDArray[np.datetime64] | None:
-        """Return the ascending naive-UTC steps of a coverage that has time."""
-        with self._open.coverage(collection, self.principal) as coverage:
+        """Return the ascending naive-UTC steps of a coverage that has time, of which the one who asks knows."""
+        with self._open.coverage(collection, OPERATOR) as coverage:
             return coverage.times
 
     def url(self, collection: Collection) -> str:
@@ -107,10 +108,9 @@ class Edr:
         """The revision of the whole catalogue."""
         return self._twin.store.catalogue.revision()
 
-    @property
-    def principal(self) -> Principal:
-        """Who asks, when a request says nothing of itself."""
-        return self._twin.access.public
+    def principal(self, headers: Mapping[str, str]) -> Principal:
+        """Return who asks."""
+        return self._twin.access.principal(headers)
 
     def close(self) -> None:
         """Let go of the coverages held open."""

@@ -37,9 +37,9 @@ def routes(publisher: Publisher, maximum: int, clock: Callable[[], datetime]) ->
     root = "/collections/{collection_id}/items"
 
     def items(request: Request) -> Response:
-        view = publisher.current()
+        view = publisher.current(request.headers)
         collection = view.collection(request.path_params["collection_id"])
-        asked = Asked(request, ITEMS_FORMATS)
+        asked = Asked(request, ITEMS_FORMATS, view.principal)
         query = parse(asked.parameters, collection, maximum)
         asked.parameters.done()
         if unchanged := asked.unchanged(*_revisions(view, collection)):
@@ -55,9 +55,9 @@ def routes(publisher: Publisher, maximum: int, clock: Callable[[], datetime]) ->
         return _geojson(asked, view, "items", query, head, b'"features":[%s]' % page.features)
 
     def item(request: Request) -> Response:
-        view = publisher.current()
+        view = publisher.current(request.headers)
         collection = view.collection(request.path_params["collection_id"])
-        asked = Asked(request, ITEMS_FORMATS)
+        asked = Asked(request, ITEMS_FORMATS, view.principal)
         query = parse_one(asked.parameters, collection)
         asked.parameters.done()
         if unchanged := asked.unchanged(*_revisions(view, collection)):

@@ -14,12 +14,28 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from twin.errors import BadInput, DoesNotApply, NotFound, StoreBusy, StoreFault, TooLarge, TwinError
+from twin.errors import (
+    BadInput,
+    Conflict,
+    DoesNotApply,
+    Forbidden,
+    NotFound,
+    Outdated,
+    StoreBusy,
+    StoreFault,
+    TooLarge,
+    TwinError,
+    Unauthorised,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
 STATUS: dict[type[TwinError], HTTPStatus] = {
+    Unauthorised: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Outdated: HTTPStatus.PRECONDITION_FAILED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BadInput: HTTPStatus.BAD_REQUEST,
     DoesNotApply: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -27,6 +43,9 @@ STATUS: dict[type[TwinError], HTTPStatus] = {
     StoreFault: HTTPStatus.SERVICE_UNAVAILABLE,
     TwinError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+#: What a client that was not known is told of the ways to say who it is.
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Jumeau", Basic realm="Jumeau", charset="UTF-8"'}
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +81,7 @@ def from_error(error: TwinError) -> Response:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s: %s", type(error).__name__, error)
-    return problem(status, str(error))
+    return problem(status, str(error), _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

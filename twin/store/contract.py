@@ -19,21 +19,30 @@ import pyarrow as pa
 import xarray as xr
 from pydantic import AwareDatetime, Field
 
-from twin.model import Collection, Model, Run
+from twin.model import Collection, Identifier, Model, Run
 from twin.time import TimeSpan
 
 type Scalar = str | int | float | bool | AwareDatetime | None
 
 
 class Principal(Model):
-    """Who asks. ``hidden`` lists the collections that do not exist for them."""
+    """Who asks. ``hidden`` lists the collections that do not exist for them.
+
+    ``scopes`` are the pairs (collection or ``*``, verb) by which they may write; the store shows
+    what it is asked to show, and the doors let write.
+    """
 
     name: str
     hidden: frozenset[str] = frozenset()
+    scopes: frozenset[tuple[str, str]] = frozenset()
 
     def sees(self, collection: str) -> bool:
         """Whether `collection` exists for this principal."""
         return collection not in self.hidden
+
+    def may(self, verb: str, collection: str) -> bool:
+        """Whether they may `verb` the features of a collection."""
+        return self.sees(collection) and not self.scopes.isdisjoint({(collection, verb), ("*", verb)})
 
 
 OPERATOR = Principal(name="operator")
@@ -143,7 +152,10 @@ class CatalogueStore(Protocol):
 
 
 class FeatureStore(Protocol):
-    """City objects and their versions."""
+    """City objects and their versions.
+
+    Datastreams of time series, and of objects, that the principal cannot know of are left out.
+    """
 
     def read(self, query: FeatureQuery, principal: Principal) -> pa.RecordBatchReader:
         """Stream the features of a query."""
@@ -151,6 +163,10 @@ class FeatureStore(Protocol):
 
     def count(self, query: FeatureQuery, principal: Principal) -> int:
         """Return how many features a query has, its ``limit``, ``offset`` and ``after`` left aside."""
+        ...
+
+    def deleted(self, collection: str, principal: Principal) -> tuple[str, ...]:
+        """Return the ids of the objects whose life was ended by an edit, ascending."""
         ...
 
 
@@ -210,23 +226,58 @@ class StagedCube(Model):
     folder: str
 
 
+class Edit(Model):
+    """One change of one feature by hand: a new version, or the end of its life.
+
+    The version of before stays, ended at ``at``; one that would not have begun by then stays
+    readable by its revision alone. An edit wins over the source of its object, for ever: what a
+    later commit of features gives of that object is set aside (see :class:`Receipt`).
+
+    Attributes
+    ----------
+    file
+        Parquet file of :func:`twin.model.feature_schema` that holds the one version to come;
+        None ends the life of the object.
+    id
+        The object.
+    row
+        The version that the editor saw, which must be the last one still; None for a new object.
+    at
+        When the edit is made.
+    """
+
+    collection: Identifier
+    id: str
+    row: int | None
+    at: AwareDatetime
+    file: str | None
+
+
 class Commit(Model):
     """What one run asks the owner to make visible, all of it or nothing.
 
     File names are relative to the staging folder of `run`. Committing the same run twice is harmless.
+    An edit raises :class:`~twin.errors.Outdated` when the object has another last version than the
+    editor saw, and :class:`~twin.errors.Conflict` when a new object is known already.
     """
 
     run: Run
     features: tuple[StagedFeatures, ...] = ()
     series: tuple[StagedSeries, ...] = ()
     cubes: tuple[StagedCube, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 class Receipt(Model):
-    """What a commit changed: revision after it, and the collections whose revision grew."""
+    """What a commit changed: revision after it, and the collections whose revision grew.
+
+    ``edited`` counts by collection the objects that a source gave and that were set aside, since an
+    edit had changed or ended them.
+    """
 
     revision: int
     changed: dict[str, int] = {}
+    edited: dict[str, int] = {}
 
 
 @runtime_checkable

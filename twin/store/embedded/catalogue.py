@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +13,8 @@ from twin.errors import NotFound
 from twin.model import Collection, Model, Run
 from twin.store.contract import Principal, Receipt
 from twin.store.embedded.engine import FORMAT, Cursor, Database
+
+type Visible = Callable[[Cursor, tuple[Collection, ...], frozenset[str]], tuple[Collection, ...]]
 
 #: What the store alone knows of a collection; the rest is the source's word.
 _OWN = ("extent", "temporal", "count", "revision", "updated", "sources")
@@ -45,11 +49,14 @@ class Snapshot(Model):
 
 
 class Catalogue:
-    """Collections as the last commit left them."""
+    """Collections as the last commit left them; `visible` measures them without those that are hidden."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, visible: Visible) -> None:
         self._database = database
+        self._visible = visible
         self._parsed: dict[str, Collection] = {}
+        self._seen: dict[frozenset[str], Snapshot] = {}
+        self._lock = threading.Lock()
         self.refresh()
 
     def refresh(self) -> None:
@@ -59,17 +66,31 @@ class Catalogue:
         self._parsed = {text: self._parsed.get(text) or Collection.model_validate_json(text) for (text,) in rows}
         self.snapshot = Snapshot(revision=int(self._database.fact("revision")), listed=tuple(self._parsed.values()))
 
+    def without(self, hidden: frozenset[str]) -> Snapshot:
+        """Return the catalogue as those see it from whom some collections are hidden."""
+        whole = self.snapshot
+        if not hidden:
+            return whole
+        with self._lock:
+            seen = self._seen.get(hidden)
+        if seen is None or seen.revision != whole.revision:
+            with self._database.snapshot() as cursor:
+                seen = Snapshot(revision=whole.revision, listed=self._visible(cursor, whole.listed, hidden))
+            with self._lock:
+                self._seen[hidden] = seen
+        return seen
+
     def revision(self) -> int:
         """Return the number that grows with every commit that changed something."""
         return self.snapshot.revision
 
     def collections(self, principal: Principal) -> list[Collection]:
         """Return what `principal` sees, ordered by id."""
-        return self.snapshot.seen_by(principal)
+        return self.without(principal.hidden).seen_by(principal)
 
     def collection(self, collection: str, principal: Principal) -> Collection:
         """Return one collection, or raise :class:`~twin.errors.NotFound`."""
-        return self.snapshot.find(collection, principal)
+        return self.without(principal.hidden).find(collection, principal)
 
     def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
         """Return the last runs, newest first."""

@@ -80,22 +80,23 @@ class RemoteStore:
 class _Catalogue:
     def __init__(self, store: RemoteStore) -> None:
         self._store = store
-        self._known = Snapshot(revision=-1, listed=())
+        self._known: dict[frozenset[str], Snapshot] = {}
 
-    def _snapshot(self) -> Snapshot:
-        answer = self._store.ask("catalogue", known=self._known.revision)
+    def _without(self, hidden: frozenset[str]) -> Snapshot:
+        known = self._known.get(hidden) or Snapshot(revision=-1, listed=())
+        answer = self._store.ask("catalogue", known=known.revision, hidden=sorted(hidden))
         if answer is not None:
-            self._known = Snapshot.model_validate(answer)
-        return self._known
+            known = self._known[hidden] = Snapshot.model_validate(answer)
+        return known
 
     def revision(self) -> int:
-        return self._snapshot().revision
+        return self._without(frozenset()).revision
 
     def collections(self, principal: Principal) -> list[Collection]:
-        return self._snapshot().seen_by(principal)
+        return self._without(principal.hidden).seen_by(principal)
 
     def collection(self, collection: str, principal: Principal) -> Collection:
-        return self._snapshot().find(collection, principal)
+        return self._without(principal.hidden).find(collection, principal)
 
     def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
         return [Run.model_validate(run) for run in self._store.ask("runs", name=name, limit=limit)]
@@ -113,6 +114,9 @@ class _Features:
 
     def count(self, query: FeatureQuery, principal: Principal) -> int:
         return int(self._store.ask("count_features", **_arguments(query, principal)))
+
+    def deleted(self, collection: str, principal: Principal) -> tuple[str, ...]:
+        return tuple(self._store.ask("deleted", collection=collection, principal=principal.model_dump(mode="json")))
 
 
 class _Observations:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from twin.errors import BadInput
 from twin.model import DATASTREAMS, Collection, Kind, Run
-from twin.store.contract import Commit, Receipt, StagedCube, StagedFeatures, StagedSeries
-from twin.store.embedded import catalogue, cubes, feature_commit, observation_commit
+from twin.store.contract import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries
+from twin.store.embedded import catalogue, cubes, edit_commit, edits, feature_commit, observation_commit
 from twin.store.embedded.engine import Cursor, Database
 from twin.store.embedded.features import table
 from twin.store.embedded.sql import quote
@@ -33,6 +33,8 @@ class Committer:
                 work.add_series(series)
             for cube in commit.cubes:
                 work.add_cube(cube)
+            for edit in commit.edits:
+                work.edit(edit)
             return work.finish(commit.run)
 
     def remove(self, collection: str, *, history: bool) -> Receipt:
@@ -65,6 +67,7 @@ class _Work:
         self._revision = self._before + 1
         self._now = datetime.now(UTC)
         self._changed: set[str] = set()
+        self._edited: dict[str, int] = {}
 
     def add_features(self, part: StagedFeatures) -> None:
         known, collection = self._collection(part.collection, Kind.FEATURES, part.source)
@@ -72,7 +75,19 @@ class _Work:
         files = self._files(part.files)
         given = part.collection
         changed = feature_commit.replace(self._cursor, given, part.source, files, self._revision)
+        if kept := edits.kept(self._cursor):
+            self._edited[given.id] = self._edited.get(given.id, 0) + kept
         self._publish(known, collection, changed=changed)
+
+    def edit(self, edit: Edit) -> None:
+        """Give one object a new version, or end its life."""
+        known, published = catalogue.stored(self._cursor, edit.collection)
+        if known is None or not published:
+            raise catalogue.absent(edit.collection)
+        if known.kind is not Kind.FEATURES or known.id == DATASTREAMS:
+            raise BadInput(f"{known.id} cannot be edited: it holds no city objects.")
+        edit_commit.apply(self._cursor, known, edit, self._files((edit.file,) if edit.file else ()), self._revision)
+        self._publish(known, known, changed=True)
 
     def add_series(self, part: StagedSeries) -> None:
         known, collection = self._collection(part.collection, Kind.TIMESERIES, part.source)
@@ -129,6 +144,7 @@ class _Work:
         match collection.kind:
             case Kind.FEATURES:
                 self._cursor.execute(f"DROP TABLE {table(name)}")
+                self._cursor.execute("DELETE FROM edited WHERE collection = ?", [name])
             case Kind.TIMESERIES:
                 for schema in ("history", "hot", "superseded"):
                     self._cursor.execute(f"DROP TABLE {quote(schema, name)}")
@@ -143,7 +159,7 @@ class _Work:
         """Record the run, and the new revision when something changed."""
         revision = self._revision if self._changed else self._before
         self._cursor.execute("UPDATE meta SET value = ? WHERE key = 'revision'", [str(revision)])
-        receipt = Receipt(revision=revision, changed=dict.fromkeys(sorted(self._changed), revision))
+        receipt = Receipt(revision=revision, changed=dict.fromkeys(sorted(self._changed), revision), edited=self._edited)
         catalogue.record(self._cursor, run, receipt)
         return receipt
 

@@ -214,6 +214,9 @@ class _Features:
     def count(self, query: FeatureQuery, principal: Principal) -> int:
         return self._store.call(lambda store: store.features.count(query, principal))
 
+    def deleted(self, collection: str, principal: Principal) -> tuple[str, ...]:
+        return self._store.call(lambda store: store.features.deleted(collection, principal))
+
 
 class _Observations:
     def __init__(self, store: ElectedStore) -> None:

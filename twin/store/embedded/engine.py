@@ -20,7 +20,7 @@ from twin.errors import BadSettings, StoreFault
 from twin.store.embedded.sql import text
 
 #: Version of the tables below; a store written by a newer Jumeau is refused, an older one migrated.
-FORMAT = 1
+FORMAT = 2
 _BATCH_ROWS = 65_536
 
 _SCHEMA = """
@@ -30,6 +30,7 @@ CREATE TABLE run (number BIGINT, id VARCHAR PRIMARY KEY, name VARCHAR, document 
 CREATE TABLE stream (key INTEGER, collection VARCHAR, id VARCHAR);
 CREATE TABLE series (collection VARCHAR PRIMARY KEY, sorted_rows BIGINT, added_rows BIGINT, added_runs INTEGER);
 CREATE TABLE cube (collection VARCHAR PRIMARY KEY, revision BIGINT, digest VARCHAR);
+CREATE TABLE edited (collection VARCHAR, id VARCHAR, deleted BOOLEAN NOT NULL, PRIMARY KEY (collection, id));
 CREATE SEQUENCE run_number;
 CREATE SEQUENCE stream_key;
 CREATE SEQUENCE feature_row;
@@ -38,6 +39,11 @@ CREATE SCHEMA history;
 CREATE SCHEMA hot;
 CREATE SCHEMA superseded;
 """
+
+#: What makes each format out of the one before.
+_MIGRATIONS = {
+    2: "CREATE TABLE edited (collection VARCHAR, id VARCHAR, deleted BOOLEAN NOT NULL, PRIMARY KEY (collection, id));",
+}
 
 type Cursor = duckdb.DuckDBPyConnection
 type Statement = tuple[str, list[Any]]
@@ -124,7 +130,12 @@ class Database:
                 facts = [("format", str(FORMAT)), ("crs", self.crs), ("revision", "0")]
                 cursor.executemany("INSERT INTO meta VALUES (?, ?)", facts)
         found = int(self.fact("format"))
-        if found != FORMAT:
+        if found < FORMAT:
+            with self.transaction() as cursor:
+                for step in range(found + 1, FORMAT + 1):
+                    cursor.execute(_MIGRATIONS[step])
+                cursor.execute("UPDATE meta SET value = ? WHERE key = 'format'", [str(FORMAT)])
+        if found > FORMAT:
             raise StoreFault(
                 f"{self.path} has format {found} and this version of Jumeau reads format {FORMAT}: upgrade Jumeau."
             )

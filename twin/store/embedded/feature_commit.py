@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from twin.errors import BadInput
 from twin.model import Collection, FieldType, feature_schema
+from twin.store.embedded import edits
 from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.extent import extent
 from twin.store.embedded.features import table
@@ -97,14 +98,13 @@ def replace(
         When an identity comes twice, belongs to another source, or a row cannot be stored.
     """
     name = collection.id
-    check_files(files, feature_schema(collection.fields), name)
-    _stage(cursor, collection, files)
-    _check_rows(cursor, name)
+    stage(cursor, collection, files)
     if scope is None:
+        edits.set_aside(cursor, name)
         _check_owner(cursor, name, source)
     fields = [quote(field) for field in (*_STANDING, *(field.name for field in collection.fields))]
     same = " AND ".join(f"kept.{field} IS NOT DISTINCT FROM staged.{field}" for field in fields)
-    current = f"kept.revision_to IS NULL AND kept.source = {text(source)}"
+    current = f"kept.revision_to IS NULL AND kept.source = {text(source)} AND {edits.untouched(name, 'kept')}"
     if scope is not None:
         updated = "kept.revision_to IS NULL AND kept.id IN (SELECT id FROM staged)"
         current = f"({current} AND {scope}) OR ({updated})"
@@ -126,7 +126,15 @@ def replace(
     return counts != (0, 0)
 
 
-def _stage(cursor: Cursor, collection: Collection, files: list[Path]) -> None:
+def stage(cursor: Cursor, collection: Collection, files: list[Path]) -> None:
+    """Read staged files into the temporary table ``staged``, as the table of the collection holds them.
+
+    Raises
+    ------
+    BadInput
+        When a row cannot be stored.
+    """
+    check_files(files, feature_schema(collection.fields), collection.id)
     columns = ["id", f"{utc('valid_from')} AS valid_from", f"{utc('valid_to')} AS valid_to"]
     for field in collection.fields:
         name = quote(field.name)
@@ -147,6 +155,7 @@ def _stage(cursor: Cursor, collection: Collection, files: list[Path]) -> None:
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{collection.id}: a geometry cannot be stored ({reason}).") from error
+    _check_rows(cursor, collection.id)
 
 
 def _no_rows(collection: Collection) -> str:
@@ -190,9 +199,9 @@ def _check_owner(cursor: Cursor, name: str, source: str) -> None:
         )
 
 
-def measured(cursor: Cursor, collection: Collection) -> Collection:
-    """Return the collection with the extent, time and count of its current features."""
-    current = f"{table(collection.id)} WHERE revision_to IS NULL"
+def measured(cursor: Cursor, collection: Collection, seen: str = "TRUE") -> Collection:
+    """Return the collection with the extent, time and count of its current features, of those that are `seen`."""
+    current = f"{table(collection.id)} WHERE revision_to IS NULL AND {seen}"
     count, first, last, ended, sources = one(
         cursor,
         "SELECT count(*), min(valid_from), max(valid_to), count(*) = count(valid_to), "

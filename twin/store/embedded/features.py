@@ -75,6 +75,14 @@ class Features:
                 self._counts.popitem(last=False)
         return found
 
+    def deleted(self, collection: str, principal: Principal) -> tuple[str, ...]:
+        """Return the ids of the objects whose life was ended by an edit, ascending."""
+        self._catalogue.collection(collection, principal)
+        rows = self._database.rows(
+            "SELECT id FROM edited WHERE collection = ? AND deleted ORDER BY id", [collection]
+        )
+        return tuple(row[0] for row in rows)
+
     def _collection(self, query: FeatureQuery, principal: Principal) -> Collection:
         collection = self._catalogue.collection(query.collection, principal)
         if collection.kind != "features":
@@ -83,11 +91,17 @@ class Features:
 
 
 def _seen(query: FeatureQuery, principal: Principal) -> FeatureQuery:
-    """Leave out the datastreams of time series that `principal` cannot know of."""
+    """Leave out the datastreams of what `principal` cannot know of: a time series, or the objects observed."""
     if query.collection != DATASTREAMS or not principal.hidden:
         return query
-    seen = (Condition(field="timeseries", operator="<>", value=name) for name in sorted(principal.hidden))
-    return query.model_copy(update={"where": (*query.where, *seen)})
+    return query.model_copy(update={"where": (*query.where, *unhidden(principal, "timeseries", "object_collection"))})
+
+
+def unhidden(principal: Principal, *fields: str) -> tuple[Condition, ...]:
+    """Return the conditions that leave out what names, in one of `fields`, a collection hidden from `principal`."""
+    return tuple(
+        Condition(field=field, operator="<>", value=name) for field in fields for name in sorted(principal.hidden)
+    )
 
 
 def answer_schema(collection: Collection, query: FeatureQuery) -> pa.Schema:

@@ -14,6 +14,7 @@ from twin.store.embedded.commit import Committer
 from twin.store.embedded.engine import Database, faults
 from twin.store.embedded.features import Features
 from twin.store.embedded.observations import Observations
+from twin.store.embedded.seen import visible
 from twin.store.embedded.staging import check_run_id, sweep
 
 
@@ -23,7 +24,7 @@ class LocalStore:
     def __init__(self, folder: Path, crs: str) -> None:
         self._folder = folder
         self._database = Database(folder, crs)
-        self.catalogue = Catalogue(self._database)
+        self.catalogue = Catalogue(self._database, visible)
         self.features = Features(self._database, self.catalogue)
         self.observations = Observations(self._database, self.catalogue)
         self._committer = Committer(self._database, folder / "staging")

@@ -24,7 +24,7 @@ from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.extent import extent
 from twin.store.embedded.feature_commit import aware, check_files, ensure_table, file_list, replace
 from twin.store.embedded.features import table
-from twin.store.embedded.selection import current
+from twin.store.embedded.selection import STREAMS, current
 from twin.store.embedded.sql import quote, text, utc
 
 #: Batches of up to this many rows go through the keyed hot table, which is folded when it reaches the second.
@@ -318,12 +318,18 @@ def grown(collection: Collection, change: Change) -> Collection:
     return collection.model_copy(update={"count": collection.count + change.added, "temporal": temporal})
 
 
-def measured(cursor: Cursor, collection: Collection) -> Collection:
-    """Return the collection with the extent, time and count of its observations."""
-    count, first, last = one(
-        cursor, f"SELECT count(*), min(phenomenon_time), max(phenomenon_time) FROM {current(collection.id)}"
-    )
+def measured(cursor: Cursor, collection: Collection, seen: str | None = None) -> Collection:
+    """Return the collection with the extent, time and count of its observations, of those whose stream is `seen`."""
+    chosen, parameters = "", []
     listed = f"{table(DATASTREAMS)} WHERE revision_to IS NULL AND timeseries = ?"
+    if seen is not None:
+        chosen, parameters = f"WHERE stream IN (SELECT s.key FROM {STREAMS} WHERE {seen})", [collection.id]
+        listed = f"{listed} AND {seen}"
+    count, first, last = one(
+        cursor,
+        f"SELECT count(*), min(phenomenon_time), max(phenomenon_time) FROM {current(collection.id)} {chosen}",
+        parameters,
+    )
     return collection.model_copy(
         update={
             "count": count,

@@ -16,6 +16,7 @@ from twin.model import OBSERVATION_SCHEMA, Collection
 from twin.store.contract import ObservationQuery, Principal
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.engine import Cursor, Database, Statement
+from twin.store.embedded.features import unhidden
 from twin.store.embedded.selection import (
     OBSERVATION_FIELDS,
     STREAMS,
@@ -50,6 +51,7 @@ class Observations:
     def read(self, query: ObservationQuery, principal: Principal) -> pa.RecordBatchReader:
         """Stream the observations of a query, ordered by datastream id, then phenomenon time."""
         collection = self._collection(query, principal)
+        query = _seen(query, principal)
         extra = _JOINED if query.joined else ()
         names = [f"o.{name}" for name in OBSERVATION_FIELDS] + [f"s.{field.name}" for field in extra]
         where = Where()
@@ -85,6 +87,7 @@ class Observations:
     def count(self, query: ObservationQuery, principal: Principal) -> int:
         """Return how many observations a query has, its paging left aside."""
         collection = self._collection(query, principal)
+        query = _seen(query, principal)
         if unpaged(query) == ObservationQuery(collection=query.collection):
             return collection.count
         with self._database.snapshot() as cursor:
@@ -108,6 +111,11 @@ class Observations:
         if collection.kind != "timeseries":
             raise BadInput(f"{collection.id} is a collection of kind {collection.kind}: it has no observations.")
         return collection
+
+
+def _seen(query: ObservationQuery, principal: Principal) -> ObservationQuery:
+    """Leave out what was observed of objects that `principal` cannot know of."""
+    return query.model_copy(update={"where": (*query.where, *unhidden(principal, "object_collection"))})
 
 
 def _chosen(query: ObservationQuery, streams: str) -> tuple[str, list[Any]]:

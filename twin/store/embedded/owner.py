@@ -97,6 +97,7 @@ class OwnerServer(flight.FlightServerBase):  # type: ignore[misc]
             "runs": self._runs,
             "describe": lambda _: dict(store.catalogue.describe()),
             "count_features": lambda a: store.features.count(*_features(a)),
+            "deleted": lambda a: list(store.features.deleted(str(a["collection"]), _principal(a))),
             "count_observations": lambda a: store.observations.count(*_observations(a)),
             "cube_revision": lambda a: store.cube_revision(str(a["collection"]), _principal(a)),
             "commit": lambda a: store.commit(Commit.model_validate(a["commit"])).model_dump(mode="json"),
@@ -147,7 +148,9 @@ class OwnerServer(flight.FlightServerBase):  # type: ignore[misc]
         return None
 
     def _catalogue(self, arguments: dict[str, JsonValue]) -> JsonValue:
-        snapshot = self._store.catalogue.snapshot
+        hidden = arguments["hidden"]
+        assert isinstance(hidden, list)  # noqa: S101 - written by our own client
+        snapshot = self._store.catalogue.without(frozenset(map(str, hidden)))
         if arguments["known"] == snapshot.revision:
             return None
         return snapshot.model_dump(mode="json")

@@ -1,0 +1,114 @@
+"""Who is who, and what they may see and change.
+
+A key is a token of 256 random bits, of which ``config.yml`` keeps the SHA-256. A slow hash is for what
+people choose: nobody can try 2^256 tokens, and a key is verified at every request (decision 010).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+
+from twin.errors import Forbidden, Unauthorised
+from twin.model import DATASTREAMS, Collection, Kind
+from twin.settings import AccessKey, AccessSettings, Verb
+from twin.store import Principal
+
+#: Name of the principal who gave no key.
+PUBLIC = "public"
+#: The verbs that change something.
+WRITING: tuple[Verb, ...] = ("create", "replace", "update", "delete")
+
+
+def new_token() -> str:
+    """Return a token for a new key."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> str:
+    """Return what ``access.keys`` keeps of a token."""
+    return f"sha256:{hashlib.sha256(token.encode()).hexdigest()}"
+
+
+def cached(how: str, principal: Principal) -> str:
+    """Return the ``Cache-Control`` of an answer: what a key opened is kept by no cache that others share."""
+    return how if principal.name == PUBLIC else f"private, {how.removeprefix('public, ')}"
+
+
+class Access:
+    """Knows the keys of one twin."""
+
+    def __init__(self, settings: AccessSettings) -> None:
+        self._keys = {key.hash: (key, _principal(key, settings.private)) for key in settings.keys}
+        self._public = Principal(name=PUBLIC, hidden=frozenset(settings.private))
+
+    @property
+    def public(self) -> Principal:
+        """The principal of a request that says nothing of itself."""
+        return self._public
+
+    def principal(self, headers: Mapping[str, str]) -> Principal:
+        """Return who asks, by the header ``Authorization``: the public when there is none.
+
+        Parameters
+        ----------
+        headers
+            The headers of the request, by their names in lower case or whatever their case.
+
+        Raises
+        ------
+        Unauthorised
+            When the credentials are not those of a key; it is raised before anything is looked for.
+        """
+        given = headers.get("authorization")
+        if given is None:
+            return self._public
+        user, token = _credentials(given)
+        key, principal = self._keys.get(token_hash(token), (None, None))
+        if key is None or principal is None or user not in (None, key.name):
+            raise Unauthorised("These credentials are not those of a key of this service.")
+        return principal
+
+    def editable(self, collection: Collection) -> tuple[Verb, ...]:
+        """Return the verbs by which some key may change the features of a collection."""
+        if collection.kind is not Kind.FEATURES or collection.id == DATASTREAMS:
+            return ()
+        keys = [key for key, _ in self._keys.values()]
+        return tuple(verb for verb in WRITING if any(key.may(verb, collection.id) for key in keys))
+
+    def require(self, principal: Principal, verb: Verb, collection: str) -> None:
+        """Refuse a verb that `principal` may not use on a collection which they see.
+
+        Raises
+        ------
+        Unauthorised, Forbidden
+            When they gave no key, or one that does not open the collection for it.
+        """
+        if principal.may(verb, collection):
+            return
+        if principal.name == PUBLIC:
+            raise Unauthorised(f"To {verb} features of {collection!r} takes a key: send it as a bearer token.")
+        raise Forbidden(f"The key {principal.name!r} does not allow to {verb} features of {collection!r}.")
+
+
+def _principal(key: AccessKey, private: Sequence[str]) -> Principal:
+    scopes = frozenset((name, verb) for name, verbs in key.scopes.items() for verb in verbs if verb != "read")
+    hidden = frozenset(name for name in private if not key.may("read", name))
+    return Principal(name=key.name, hidden=hidden, scopes=scopes)
+
+
+def _credentials(header: str) -> tuple[str | None, str]:
+    """Return the user, if one is named, and the token of an ``Authorization`` header (RFC 6750, RFC 7617)."""
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return None, rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            user, _, token = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            user, token = "", ""
+        return user, token
+    return "", ""
