@@ -42,7 +42,7 @@ def routes(publisher: Publisher) -> list[Route]:
 
     return [
         service("/", "landing_page", lambda made, _, shown: made.landing_page(shown)),
-        service("/conformance", "conformance", lambda made, _, shown: made.conformance(shown)),
+        service("/conformance", "conformance", lambda made, every, shown: made.conformance(every, shown)),
         service("/openapi", "openapi", lambda made, every, _: made.openapi(every), OPENAPI),
         service("/collections", "collections", lambda made, every, shown: made.collections(every, shown)),
         about("", "collection", lambda made, one, shown: made.collection(one, shown)),

@@ -11,11 +11,13 @@ from typing import Any
 
 from ogc_api import edr, links
 from ogc_api.core import Core
+from ogc_api.features import edit_openapi
+from ogc_api.features.edit_openapi import conformance as editing_conformance
 from ogc_api.features.fields import has_items, item_fields, json_schema, served_crs
 from ogc_api.openapi import openapi
 from twin.crs import CRS84, uri
 from twin.model import Collection
-from twin.settings import Settings
+from twin.settings import Settings, Verb
 from twin.time import iso
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
@@ -54,12 +56,21 @@ type Document = dict[str, Any]
 class Documents:
     """Documents about `collections`, in one language, of one revision of the catalogue."""
 
-    def __init__(self, core: Core, edr_: edr.Edr, settings: Settings, base: str, language: str) -> None:
+    def __init__(
+        self,
+        core: Core,
+        edr_: edr.Edr,
+        settings: Settings,
+        base: str,
+        language: str,
+        editable: Callable[[Collection], tuple[Verb, ...]],
+    ) -> None:
         self._core = core
         self._edr = edr_
         self._base = base
         self._settings = settings
         self._language = language
+        self._editable = editable
 
     def landing_page(self, shown: str) -> Document:
         """Return the landing page."""
@@ -68,16 +79,19 @@ class Documents:
             "links": links.of_landing_page(self._base, self._settings.server.url, self._language, shown),
         }
 
-    def conformance(self, shown: str) -> Document:
-        """Return what the service conforms to."""
+    def conformance(self, collections: Sequence[Collection], shown: str) -> Document:
+        """Return what the service conforms to: writing too, where some key may change one of `collections`."""
+        verbs = {verb for collection in collections for verb in self._editable(collection)}
         return {
-            "conformsTo": sorted(set(CONFORMANCE)),
+            "conformsTo": sorted({*CONFORMANCE, *editing_conformance(verbs)}),
             "links": links.of_document(f"{self._base}/conformance", self._language, shown),
         }
 
     def openapi(self, collections: Sequence[Collection]) -> Document:
         """Return the OpenAPI document."""
-        return openapi(self._core.openapi(), collections, self._settings.bounds.items, self._language)
+        whole = openapi(self._core.openapi(), collections, self._settings.bounds.items, self._language)
+        edit_openapi.add(whole, {one.id: (one, self._editable(one)) for one in collections}, self._language)
+        return whole
 
     def collections(self, collections: Sequence[Collection], shown: str) -> Document:
         """Return the list of the collections, whole: clients read one page of it."""

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ogc_api import document_routes, edr
+from ogc_api.features import edit_routes
 from ogc_api.features import routes as items_routes
 from ogc_api.published import Publisher
 from twin.context import Twin
@@ -28,6 +29,7 @@ class OgcApiDoor:
             routes=[
                 *document_routes.routes(self._publisher),
                 *items_routes.routes(self._publisher, bounds.items, twin.clock),
+                *edit_routes.routes(twin, self._publisher),
                 *edr.routes(self._edr),
             ],
             exception_handlers=HANDLERS,

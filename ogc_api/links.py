@@ -25,6 +25,7 @@ _TITLES = {
     SCHEMA_REL: Text(fr="Propriétés des objets", en="Properties of the items"),
     QUERYABLES_REL: Text(fr="Propriétés filtrables", en="Properties to filter by"),
     "collection": Text(fr="La collection", en="The collection"),
+    "version-history": Text(fr="Toutes les versions de l'objet", en="Every version of the object"),
     "next": Text(fr="Page suivante", en="Next page"),
 }
 _NAMES = {JSON: "JSON", GEOJSON: "GeoJSON", HTML: "HTML", OPENAPI: "OpenAPI", SCHEMA: "JSON Schema"}

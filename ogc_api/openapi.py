@@ -183,6 +183,7 @@ def _collection_paths(collection: Collection, language: str) -> Json:
     ]
     if collection.kind is Kind.FEATURES:
         own.append(_query("sortby", {"type": "array", "items": {"type": "string"}}, example=f"-{fields[0].name}"))
+        own.append(_query("id", {"type": "string"}, description="Every version of one object."))
     reserved = {*standing, "f", "lang", "bbox-crs", "crs", "properties", "sortby"}
     own += [_query(field.name, _comparable(field, language)) for field in fields if field.name not in reserved]
     many = {GEOJSON: {"schema": {"$ref": "#/components/schemas/featureCollection"}}, HTML: _documents(JSON)[HTML]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -18,6 +17,7 @@ from ogc_api.features.versions import Versions
 from twin.context import Twin
 from twin.errors import NotFound
 from twin.model import Collection, Language
+from twin.settings import Verb
 from twin.store import Principal
 
 
@@ -40,8 +40,7 @@ class Published:
     @cached_property
     def seen(self) -> str:
         """What tells this view from any other: the revisions of what is seen, and of nothing else."""
-        told = repr([(collection.id, collection.revision, collection.updated) for collection in self.collections])
-        return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+        return self._twin.version(self.principal)
 
     @cached_property
     def collections(self) -> list[Collection]:
@@ -55,6 +54,10 @@ class Published:
             if collection.id == collection_id:
                 return collection
         raise NotFound(f"There is no collection {collection_id!r}: see {self.base}/collections.")
+
+    def editable(self, collection: Collection) -> tuple[Verb, ...]:
+        """Return the verbs by which some key may change a collection."""
+        return self._twin.access.editable(collection)
 
     def url(self, collection: Collection) -> str:
         """Return the public address of a collection."""
@@ -76,7 +79,9 @@ class Published:
             config = configuration(
                 self._twin, self.principal, self.items, self._edr, self.collections, self.base, language
             )
-            self._documents[language] = Documents(Core(config), self._edr, self._twin.settings, self.base, language)
+            self._documents[language] = Documents(
+                Core(config), self._edr, self._twin.settings, self.base, language, self._twin.access.editable
+            )
         return self._documents[language]
 
 

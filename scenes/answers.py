@@ -11,6 +11,9 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from twin.access import cached
+from twin.store import Principal
+
 _SOFTWARE = metadata.version("jumeau")
 REVALIDATE = "no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -33,6 +36,7 @@ def answer(
     body: Callable[[], bytes | Packed],
     media_type: str,
     *,
+    principal: Principal | None = None,
     cache: str = REVALIDATE,
 ) -> Response:
     """Answer 304 to a client that has this version of this address, else the body.
@@ -43,10 +47,15 @@ def answer(
         What the body depends on beside the address: revisions of collections above all.
     body
         Makes the body; it is not called for a 304.
+    principal
+        Who asks, where the answer depends on what they see.
     """
-    key = repr((_SOFTWARE, request.url.path, sorted(request.query_params.multi_items()), version))
+    seen = sorted(principal.hidden) if principal else ()
+    key = repr((_SOFTWARE, request.url.path, sorted(request.query_params.multi_items()), version, seen))
     tag = f'W/"{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
+    if principal is not None:
+        headers |= {"Cache-Control": cached(cache, principal), "Vary": "Accept-Encoding, Authorization"}
     known = [text.strip() for text in request.headers.get("if-none-match", "").split(",")]
     if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)

@@ -11,13 +11,14 @@ from scenes.objects import Objects
 from scenes.tilesets import is_solid
 from twin.context import Twin
 from twin.model import Collection, Kind
+from twin.store import Principal
 from twin.time import iso
 
 
-def describe(twin: Twin, objects: Objects) -> dict[str, Any]:
-    """Return the catalogue that the public sees, as JSON; links are relative to the root of the site."""
+def describe(twin: Twin, objects: Objects, principal: Principal) -> dict[str, Any]:
+    """Return the catalogue that `principal` sees, as JSON; links are relative to the root of the site."""
     city = twin.settings.city
-    collections = twin.store.catalogue.collections(twin.access.public)
+    collections = twin.store.catalogue.collections(principal)
     drawn = [collection.extent for collection in collections if collection.style.symbol != "none" and collection.extent]
     extent = None
     if drawn:
@@ -30,10 +31,10 @@ def describe(twin: Twin, objects: Objects) -> dict[str, Any]:
             "crs": city.crs,
             "geoid_height": city.geoid_height,
         },
-        "revision": twin.store.catalogue.revision(),
+        "revision": twin.revision(principal),
         "extent": extent,
         "temporal": _span(collections),
-        "collections": [_collection(twin, collection, objects) for collection in collections],
+        "collections": [_collection(twin, collection, objects, principal) for collection in collections],
     }
 
 
@@ -50,7 +51,7 @@ def _span(collections: Iterable[Collection]) -> list[str] | None:
     return [iso(min(start for start, _ in playing)), iso(max(end for _, end in playing))]
 
 
-def _collection(twin: Twin, collection: Collection, objects: Objects) -> dict[str, Any]:
+def _collection(twin: Twin, collection: Collection, objects: Objects, principal: Principal) -> dict[str, Any]:
     kept = {
         "id",
         "kind",
@@ -74,11 +75,13 @@ def _collection(twin: Twin, collection: Collection, objects: Objects) -> dict[st
         "temporal": [_instant(side) for side in collection.temporal] if collection.temporal else None,
         "links": links(collection),
     }
-    if "tiles" in described["links"] and (changes := vector_tiles.changes(twin, collection)) is not None:
+    if "tiles" in described["links"] and (changes := vector_tiles.changes(twin, collection, principal)) is not None:
         described["changes"] = changes
     if collection.kind is Kind.TIMESERIES:
         observed: dict[str, list[str]] = {}
-        pairs = objects.datastreams(collection.id, None, None).select(["object_collection", "observed_property"])
+        pairs = objects.datastreams(collection.id, None, None, principal).select(
+            ["object_collection", "observed_property"]
+        )
         for pair in sorted(
             {tuple(row.values()) for row in pairs.group_by(pairs.column_names).aggregate([]).to_pylist()}
         ):

@@ -24,6 +24,7 @@ from twin.context import Twin
 from twin.doors.problems import HANDLERS
 from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind
+from twin.store import Principal
 from twin.time import TimeSpan, iso, parse_instant
 
 
@@ -36,11 +37,11 @@ class ScenesDoor:
         self._twin = twin
         self._objects = Objects(twin)
         self._tilesets = Tilesets(twin)
-        # Kept by the versions that they depend on, so that nothing is ever stale.
+        # Kept by who asks and by the versions that they depend on, so that nothing is ever stale or seen by another.
         self._tile = lru_cache(maxsize=512)(self._make_tile)
         self._matrix = lru_cache(maxsize=16)(self._make_matrix)
         self._map = lru_cache(maxsize=64)(self._make_map)
-        self._described = lru_cache(maxsize=1)(self._describe)
+        self._described = lru_cache(maxsize=8)(self._describe)
         self.app = Starlette(
             routes=[
                 Route("/catalogue.json", self._catalogue),
@@ -66,32 +67,48 @@ class ScenesDoor:
         return {"paths": {self.prefix + path: {"get": operation} for path, operation in _PATHS.items()}}
 
     def _catalogue(self, request: Request) -> Response:
+        principal = self._twin.access.principal(request.headers)
         _parameters(request)
-        changes = tuple(map(_version, self._twin.store.catalogue.collections(self._twin.access.public)))
+        changes = tuple(map(_version, self._twin.store.catalogue.collections(principal)))
         city = self._twin.settings.city.model_dump_json()
-        return answer(request, (city, *changes), lambda: self._described(changes), "application/json")
+        return answer(
+            request,
+            (city, *changes),
+            lambda: self._described(principal, changes),
+            "application/json",
+            principal=principal,
+        )
 
-    def _describe(self, _changes: tuple[_Version, ...]) -> Packed:
-        return Packed.of(orjson.dumps(catalogue.describe(self._twin, self._objects)))
+    def _describe(self, principal: Principal, _changes: tuple[_Version, ...]) -> Packed:
+        return Packed.of(orjson.dumps(catalogue.describe(self._twin, self._objects, principal)))
 
     def _vector_tile(self, request: Request) -> Response:
+        principal = self._twin.access.principal(request.headers)
         asked = _parameters(request, "collections", "datetime")
         z, x, y = (request.path_params[name] for name in "zxy")
         vector_tiles.tile_box(z, x, y)
         names = tuple(dict.fromkeys(name for name in asked.get("collections", "").split(",") if name))
         if not names:
             raise BadInput("Name what to draw: collections=a,b.")
-        versions = tuple(_version(self._drawn_flat(name)) for name in names)
+        versions = tuple(_version(self._drawn_flat(name, principal)) for name in names)
         instant = asked.get("datetime")
         when = iso(parse_instant(instant) if instant else self._twin.clock().replace(minute=0, second=0, microsecond=0))
-        return answer(request, (versions, when), lambda: self._tile(versions, z, x, y, when), mvt.MEDIA_TYPE)
+        return answer(
+            request,
+            (versions, when),
+            lambda: self._tile(principal, versions, z, x, y, when),
+            mvt.MEDIA_TYPE,
+            principal=principal,
+        )
 
-    def _make_tile(self, versions: tuple[_Version, ...], z: int, x: int, y: int, when: str) -> Packed:
-        collections = [self._drawn_flat(name) for name, *_ in versions]
-        return Packed.of(vector_tiles.tile(self._twin, collections, z, x, y, parse_instant(when)))
+    def _make_tile(
+        self, principal: Principal, versions: tuple[_Version, ...], z: int, x: int, y: int, when: str
+    ) -> Packed:
+        collections = [self._drawn_flat(name, principal) for name, *_ in versions]
+        return Packed.of(vector_tiles.tile(self._twin, collections, z, x, y, parse_instant(when), principal))
 
-    def _drawn_flat(self, name: str) -> Collection:
-        collection = self._collection(name, Kind.FEATURES)
+    def _drawn_flat(self, name: str, principal: Principal) -> Collection:
+        collection = self._collection(name, Kind.FEATURES, principal)
         if collection.style.symbol not in vector_tiles.SYMBOLS:
             raise NotFound(f"{name} is not drawn as a background.")
         return collection
@@ -106,42 +123,60 @@ class ScenesDoor:
         return self._tileset_file(request, name, "model/gltf-binary", cache=FOR_EVER)
 
     def _tileset_file(self, request: Request, name: str, media_type: str, *, cache: str) -> Response:
-        collection = self._collection(request.path_params["collection"], Kind.FEATURES)
+        principal = self._twin.access.principal(request.headers)
+        collection = self._collection(request.path_params["collection"], Kind.FEATURES, principal)
         file = self._tilesets.file(collection, request.path_params["revision"], name)
 
         def body() -> bytes | Packed:
             return Packed(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
 
-        return answer(request, (file.stat().st_mtime_ns,), body, media_type, cache=cache)
+        return answer(request, (file.stat().st_mtime_ns,), body, media_type, principal=principal, cache=cache)
 
     def _values(self, request: Request) -> Response:
+        principal = self._twin.access.principal(request.headers)
         asked = _parameters(request, "objects", "start", "end")
-        version = _version(self._collection(request.path_params["collection"], Kind.TIMESERIES))
+        version = _version(self._collection(request.path_params["collection"], Kind.TIMESERIES, principal))
         objects = asked.get("objects")
-        of = _version(self._collection(objects, Kind.FEATURES)) if objects else None
+        of = _version(self._collection(objects, Kind.FEATURES, principal)) if objects else None
         span = None
         if "start" in asked or "end" in asked:
             span = TimeSpan.parse(f"{asked.get('start', '..')}/{asked.get('end', '..')}")
         name = request.path_params["property"]
-        return answer(request, (version, of), lambda: self._matrix(version, of, name, span), frames.MEDIA_TYPE)
+        return answer(
+            request,
+            (version, of),
+            lambda: self._matrix(principal, version, of, name, span),
+            frames.MEDIA_TYPE,
+            principal=principal,
+        )
 
-    def _make_matrix(self, version: _Version, of: _Version | None, name: str, span: TimeSpan | None) -> Packed:
-        collection = self._collection(version[0], Kind.TIMESERIES)
+    def _make_matrix(
+        self, principal: Principal, version: _Version, of: _Version | None, name: str, span: TimeSpan | None
+    ) -> Packed:
+        collection = self._collection(version[0], Kind.TIMESERIES, principal)
         objects = of[0] if of else None
-        return Packed.of(series.matrix(self._twin, self._objects, collection, name, objects, span))
+        return Packed.of(series.matrix(self._twin, self._objects, collection, name, objects, span, principal))
 
     def _grid(self, request: Request) -> Response:
+        principal = self._twin.access.principal(request.headers)
         asked = _parameters(request, "datetime")
-        version = _version(self._collection(request.path_params["collection"], Kind.COVERAGE))
+        version = _version(self._collection(request.path_params["collection"], Kind.COVERAGE, principal))
         instant = parse_instant(asked["datetime"]) if "datetime" in asked else None
         name = request.path_params["property"]
-        return answer(request, version, lambda: self._map(version, name, instant), frames.MEDIA_TYPE)
+        return answer(
+            request,
+            version,
+            lambda: self._map(principal, version, name, instant),
+            frames.MEDIA_TYPE,
+            principal=principal,
+        )
 
-    def _make_map(self, version: _Version, name: str, instant: datetime | None) -> Packed:
-        return Packed.of(grids.grid(self._twin, self._collection(version[0], Kind.COVERAGE), name, instant))
+    def _make_map(self, principal: Principal, version: _Version, name: str, instant: datetime | None) -> Packed:
+        collection = self._collection(version[0], Kind.COVERAGE, principal)
+        return Packed.of(grids.grid(self._twin, collection, name, instant, principal))
 
-    def _collection(self, name: str, kind: Kind) -> Collection:
-        collection = self._twin.store.catalogue.collection(name, self._twin.access.public)
+    def _collection(self, name: str, kind: Kind, principal: Principal) -> Collection:
+        collection = self._twin.store.catalogue.collection(name, principal)
         if collection.kind is not kind:
             raise NotFound(f"{name} is a collection of kind {collection.kind}, not {kind}.")
         return collection

@@ -15,10 +15,11 @@ from twin.context import Twin
 from twin.crs import CRS84, BBox
 from twin.errors import NotFound, TooLarge
 from twin.model import Collection
+from twin.store import Principal
 from twin.time import iso
 
 
-def grid(twin: Twin, collection: Collection, name: str, instant: datetime | None) -> bytes:
+def grid(twin: Twin, collection: Collection, name: str, instant: datetime | None, principal: Principal) -> bytes:
     """Return one map, framed.
 
     The header has ``bbox`` (CRS84, outer edges), ``columns``, ``rows``, ``unit``, ``time`` and
@@ -34,7 +35,7 @@ def grid(twin: Twin, collection: Collection, name: str, instant: datetime | None
         When the map has more values than ``bounds.values``.
     """
     prop = observed_property(collection, name)
-    with twin.store.cubes.open(collection.id, twin.access.public) as dataset:
+    with twin.store.cubes.open(collection.id, principal) as dataset:
         variable = dataset[name]
         times = dataset["time"].values.astype("datetime64[us]") if "time" in variable.dims else None
         at = _step(times, instant)

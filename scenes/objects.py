@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from twin.context import Twin
 from twin.errors import NotFound
 from twin.model import DATASTREAMS
-from twin.store import Condition, FeatureQuery
+from twin.store import Condition, FeatureQuery, Principal
 
 
 class Objects:
@@ -21,36 +21,38 @@ class Objects:
         self._order = lru_cache(maxsize=32)(self._read_order)
         self._streams = lru_cache(maxsize=32)(self._read_streams)
 
-    def datastreams(self, timeseries: str, observed_property: str | None, object_collection: str | None) -> pa.Table:
+    def datastreams(
+        self, timeseries: str, observed_property: str | None, object_collection: str | None, principal: Principal
+    ) -> pa.Table:
         """Return the datastreams of a time series, ordered by object.
 
-        None takes every property, or every collection; objects of a collection that the public
+        None takes every property, or every collection; objects of a collection that `principal`
         cannot know of are left out. Columns: id, object_collection, object_id, observed_property.
         """
         try:
-            revision = self._twin.store.catalogue.collection(DATASTREAMS, self._twin.access.public).revision
+            revision = self._twin.store.catalogue.collection(DATASTREAMS, principal).revision
         except NotFound:
             revision = 0
-        table = self._streams(timeseries, revision)
+        table = self._streams(timeseries, revision, principal)
         if observed_property is not None:
             table = table.filter(pc.equal(table["observed_property"], observed_property))
         if object_collection is not None:
             table = table.filter(pc.equal(table["object_collection"], object_collection))
         return table
 
-    def rows(self, collection: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    def rows(self, collection: str, ids: pa.ChunkedArray, principal: Principal) -> pa.ChunkedArray:
         """Return the place of each object in the order of its collection, null for one that is not there."""
-        revision = self._twin.store.catalogue.collection(collection, self._twin.access.public).revision
-        return pc.index_in(ids, value_set=self._order(collection, revision))
+        revision = self._twin.store.catalogue.collection(collection, principal).revision
+        return pc.index_in(ids, value_set=self._order(collection, revision, principal))
 
-    def _read_order(self, collection: str, revision: int) -> pa.Array:
+    def _read_order(self, collection: str, revision: int, principal: Principal) -> pa.Array:
         """Return the distinct ids of a collection, ascending: an object's index here is its row everywhere."""
         query = FeatureQuery(collection=collection, columns=(), with_geometry=False)
-        ids = self._twin.store.features.read(query, self._twin.access.public).read_all()["id"]
+        ids = self._twin.store.features.read(query, principal).read_all()["id"]
         distinct = pc.unique(ids)
         return distinct.take(pc.array_sort_indices(distinct))
 
-    def _read_streams(self, timeseries: str, revision: int) -> pa.Table:
+    def _read_streams(self, timeseries: str, revision: int, principal: Principal) -> pa.Table:
         columns = ("object_collection", "object_id", "observed_property")
         schema = pa.schema([(name, pa.string()) for name in ("id", *columns)])
         if not revision:
@@ -61,8 +63,7 @@ class Objects:
             columns=columns,
             with_geometry=False,
         )
-        public = self._twin.access.public
-        table = self._twin.store.features.read(query, public).read_all().select(schema.names)
-        seen = {collection.id for collection in self._twin.store.catalogue.collections(public)}
+        table = self._twin.store.features.read(query, principal).read_all().select(schema.names)
+        seen = {collection.id for collection in self._twin.store.catalogue.collections(principal)}
         table = table.filter(pc.is_in(table["object_collection"], value_set=pa.array(sorted(seen), pa.string())))
         return table.sort_by([("object_id", "ascending"), ("observed_property", "ascending")])

@@ -14,7 +14,7 @@ from scenes.objects import Objects
 from twin.context import Twin
 from twin.errors import NotFound, TooLarge
 from twin.model import Collection, ObservedProperty, Quality
-from twin.store import ObservationQuery
+from twin.store import ObservationQuery, Principal
 from twin.time import TimeSpan, iso
 
 NO_VALUE = 255  # quality where there is no observation
@@ -27,6 +27,7 @@ def matrix(
     name: str,
     object_collection: str | None,
     span: TimeSpan | None,
+    principal: Principal,
 ) -> bytes:
     """Return one property of many objects over time, framed.
 
@@ -46,20 +47,20 @@ def matrix(
     if collection.finest_period is not None:
         raise NotFound(f"{collection.id} may not be published finer than {collection.finest_period}: it has no values.")
     prop = observed_property(collection, name)
-    streams = objects.datastreams(collection.id, name, object_collection)
+    streams = objects.datastreams(collection.id, name, object_collection, principal)
     if not streams.num_rows:
         raise NotFound(f"{collection.id} has no {name} of {object_collection or 'any object'}.")
     header = {"ids": streams["object_id"].to_pylist(), "unit": prop.unit}
     if object_collection is not None:
-        header["rows"] = objects.rows(object_collection, streams["object_id"]).to_pylist()
+        header["rows"] = objects.rows(object_collection, streams["object_id"], principal).to_pylist()
     query = ObservationQuery(collection=collection.id, datastreams=tuple(streams["id"].to_pylist()), time=span)
     bound = twin.settings.bounds.values
-    count = twin.store.observations.count(query, twin.access.public)
+    count = twin.store.observations.count(query, principal)
     if count > bound:
         raise TooLarge(
             f"{collection.id} has {count} values of {name} there, more than {bound}: ask for a shorter time."
         )
-    rows = twin.store.observations.read(query, twin.access.public).read_all()
+    rows = twin.store.observations.read(query, principal).read_all()
     column = pc.index_in(rows["datastream"], value_set=streams["id"]).to_numpy()
     instants = rows["phenomenon_time"].cast(pa.int64()).to_numpy() // 1_000_000
     step = _step(instants, column)

@@ -22,7 +22,7 @@ from scenes.tiles3d.writer import FORMAT
 from twin.context import Twin
 from twin.errors import NotFound, StoreFault
 from twin.model import Collection, Field, FieldType, Kind
-from twin.store import FeatureQuery, SortKey
+from twin.store import OPERATOR, FeatureQuery, SortKey
 
 _KEPT = 2  # revisions: a page opened before a change goes on drawing what it has begun
 _log = logging.getLogger(__name__)
@@ -36,8 +36,9 @@ def is_solid(collection: Collection) -> bool:
 class Tilesets:
     """The tilesets of a twin, in ``cache/scenes/<collection>/<revision>-<style>/`` of its data folder.
 
-    They are made in the background when the service starts and after each commit, or on the first
-    request; one at a time, seen only when whole, and older ones are swept.
+    They are made for every collection, and the door gives them to those who see it: in the background
+    when the service starts and after each commit, or on the first request; one at a time, seen only
+    when whole, and older ones are swept.
     """
 
     def __init__(self, twin: Twin) -> None:
@@ -85,7 +86,7 @@ class Tilesets:
     def _prepare(self) -> None:
         if self._stopped:
             return
-        collections = self._twin.store.catalogue.collections(self._twin.access.public)
+        collections = self._twin.store.catalogue.collections(OPERATOR)
         solid = [collection for collection in collections if is_solid(collection)]
         for collection in solid:
             if not self._folder(collection, collection.revision).is_dir():
@@ -155,7 +156,7 @@ class Tilesets:
             columns=tuple({field.name for field in properties.values()}),
             revision=collection.revision,
         )
-        source = self._twin.store.features.read(query, self._twin.access.public)
+        source = self._twin.store.features.read(query, OPERATOR)
         schema = pa.schema([*_STANDING, *(pa.field(name, _TYPES[name]) for name in properties)])
         return pa.RecordBatchReader.from_batches(schema, _batches(source, properties, schema))
 

@@ -17,7 +17,7 @@ from twin.context import Twin
 from twin.crs import BBox
 from twin.errors import BadInput
 from twin.model import Collection
-from twin.store import FeatureQuery
+from twin.store import FeatureQuery, Principal
 from twin.time import TimeSpan, iso
 
 SYMBOLS = frozenset({"fill", "line"})
@@ -47,18 +47,22 @@ def tile_box(z: int, x: int, y: int) -> BBox:
     return BBox(xmin=xmin, ymin=ymax - side, xmax=xmin + side, ymax=ymax, crs=_WEB_MERCATOR)
 
 
-def tile(twin: Twin, collections: Iterable[Collection], z: int, x: int, y: int, instant: datetime) -> bytes:
+def tile(
+    twin: Twin, collections: Iterable[Collection], z: int, x: int, y: int, instant: datetime, principal: Principal
+) -> bytes:
     """Return one tile with a layer for each collection, as the city stood at `instant`."""
     box = tile_box(z, x, y)
     return b"".join(
-        _layer(twin, collection, box, instant) for collection in collections if z >= collection.style.minimum_zoom
+        _layer(twin, collection, box, instant, principal)
+        for collection in collections
+        if z >= collection.style.minimum_zoom
     )
 
 
-def changes(twin: Twin, collection: Collection) -> list[str] | None:
+def changes(twin: Twin, collection: Collection, principal: Principal) -> list[str] | None:
     """Return the instants at which the background changes, ascending; None when they are too many to list."""
     query = FeatureQuery(collection=collection.id, columns=(), with_geometry=False)
-    rows = twin.store.features.read(query, twin.access.public).read_all()
+    rows = twin.store.features.read(query, principal).read_all()
     sides = pa.chunked_array(
         [*rows["valid_from"].chunks, *rows["valid_to"].chunks], rows.schema.field("valid_from").type
     )
@@ -66,7 +70,7 @@ def changes(twin: Twin, collection: Collection) -> list[str] | None:
     return [iso(instant) for instant in sorted(instants.to_pylist())] if len(instants) <= _MOST_CHANGES else None
 
 
-def _layer(twin: Twin, collection: Collection, box: BBox, instant: datetime) -> bytes:
+def _layer(twin: Twin, collection: Collection, box: BBox, instant: datetime, principal: Principal) -> bytes:
     region = _region(collection, box)
     if region is None:
         return b""
@@ -74,7 +78,7 @@ def _layer(twin: Twin, collection: Collection, box: BBox, instant: datetime) -> 
     query = FeatureQuery(
         collection=collection.id, region=region, time=TimeSpan.at(instant), columns=tuple(sorted(map(str, names)))
     )
-    rows = twin.store.features.read(query, twin.access.public).read_all()
+    rows = twin.store.features.read(query, principal).read_all()
     shapes, kept = _fit(shapely.from_wkb(rows["geometry"].to_numpy()), collection.crs, box)
     chosen = rows.take(pa.array(kept))
     attributes = {name: chosen[name].combine_chunks() for name in ("id", *sorted(map(str, names)))}

@@ -105,7 +105,7 @@ def create_app(twin: Twin) -> ASGIApp:
 
     @api.get("/health", summary="Whether the service can answer")
     def health() -> dict[str, object]:
-        return {"status": "ok", "revision": twin.store.catalogue.revision()}
+        return {"status": "ok", "revision": twin.revision(twin.access.public)}
 
     api.add_route("/metrics", metrics.page)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from twin.access import Access
 from twin.settings import Settings
-from twin.store import Store
+from twin.store import Principal, Store
 
 
 def _now() -> datetime:
@@ -31,3 +32,13 @@ class Twin:
     def over(cls, settings: Settings, store: Store) -> Twin:
         """Return the twin of `settings` over an open `store`."""
         return cls(settings=settings, store=store, access=Access(settings.access))
+
+    def version(self, principal: Principal) -> str:
+        """Return a word that changes with what `principal` sees of the catalogue, and with nothing else."""
+        seen = self.store.catalogue.collections(principal)
+        told = repr([(collection.id, collection.revision, collection.updated) for collection in seen])
+        return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+
+    def revision(self, principal: Principal) -> int:
+        """Return the greatest revision of the collections that `principal` sees, 0 where there is none."""
+        return max((seen.revision for seen in self.store.catalogue.collections(principal)), default=0)

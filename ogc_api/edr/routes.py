@@ -64,7 +64,7 @@ def _answer(
     query = parse(form, asked.parameters, collection)
     asked.parameters.done()
     # The names of locations come from other collections: any change may be one of theirs.
-    revision = edr.revision if form == "locations" else collection.revision
+    revision = edr.version(principal) if form == "locations" else collection.revision
     if unchanged := asked.unchanged(revision):
         return unchanged
     body = coveragejson.encode(ask(collection, query, principal))

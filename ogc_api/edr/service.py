@@ -103,10 +103,9 @@ class Edr:
         """Return the public address of a collection."""
         return f"{self._base_url}/collections/{collection.id}"
 
-    @property
-    def revision(self) -> int:
-        """The revision of the whole catalogue."""
-        return self._twin.store.catalogue.revision()
+    def version(self, principal: Principal) -> str:
+        """Return a word that changes with what `principal` sees of the whole catalogue."""
+        return self._twin.version(principal)
 
     def principal(self, headers: Mapping[str, str]) -> Principal:
         """Return who asks."""

@@ -89,7 +89,7 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
         region=region.wkb if region else None,
         nothing=bbox is not None and region is None,
         time=time,
-        where=_equalities(parameters, fields),
+        where=(*_identity(parameters, collection), *_equalities(parameters, fields)),
         sort=sort,
         after=after,
         offset=offset,
@@ -104,6 +104,12 @@ def parse_one(parameters: Parameters, collection: Collection) -> ItemsQuery:
     """Take the parameters of a request for one item."""
     names = tuple(field.name for field in item_fields(collection))
     return ItemsQuery(collection=collection, properties=names, crs=parameters.crs("crs", served_crs(collection)))
+
+
+def _identity(parameters: Parameters, collection: Collection) -> tuple[Condition, ...]:
+    """Take ``id``, which gives every version of one object."""
+    given = parameters.take("id") if collection.kind is Kind.FEATURES else None
+    return () if given is None else (Condition(field="id", value=given),)
 
 
 def _equalities(parameters: Parameters, fields: dict[str, Field]) -> tuple[Condition, ...]:

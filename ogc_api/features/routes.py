@@ -15,6 +15,7 @@ from ogc_api import links
 from ogc_api.answers import GEOJSON, HTML, ITEMS_FORMATS, JSON, Asked
 from ogc_api.features.query import ItemsQuery, parse, parse_one, write_cursor
 from ogc_api.features.service import Page
+from ogc_api.features.versions import SEPARATOR
 from ogc_api.pages import render
 from ogc_api.published import Published, Publisher
 from twin.crs import uri
@@ -60,9 +61,15 @@ def routes(publisher: Publisher, maximum: int, clock: Callable[[], datetime]) ->
         asked = Asked(request, ITEMS_FORMATS, view.principal)
         query = parse_one(asked.parameters, collection)
         asked.parameters.done()
-        if unchanged := asked.unchanged(*_revisions(view, collection)):
-            return unchanged
         item_id = asked.path["item_id"]
+        version = view.items.version(query, item_id) if view.editable(collection) else ()
+        unchanged = (
+            asked.unchanged_version(version["row"][0].as_py())
+            if len(version)
+            else asked.unchanged(*_revisions(view, collection))
+        )
+        if unchanged:
+            return unchanged
         feature = view.items.item(query, item_id)
         url = view.url(collection)
         own = links.address(url, "items", item_id)
@@ -70,6 +77,7 @@ def routes(publisher: Publisher, maximum: int, clock: Callable[[], datetime]) ->
             "links": [
                 *links.of_document(own, asked.language, asked.format, GEOJSON),
                 links.link("collection", url, JSON, asked.language),
+                *_history(url, collection, item_id, asked.language),
             ]
         }
         return _geojson(asked, view, "item", query, head, feature[1:-1])
@@ -86,6 +94,14 @@ def _geojson(
         page = render(name, orjson.loads(body), asked.language, view.base, [query.collection])
         return asked.answer(page, HTML)
     return asked.answer(body, GEOJSON, {"Content-Crs": f"<{uri(query.crs)}>"})
+
+
+def _history(url: str, collection: Collection, item_id: str, language: str) -> list[links.Link]:
+    """Return the link to every version of an object (RFC 5829)."""
+    if collection.kind is not Kind.FEATURES:
+        return []
+    identity = item_id.rpartition(SEPARATOR)[0] or item_id
+    return [links.link("version-history", links.address(url, "items", query={"id": identity}), GEOJSON, language)]
 
 
 def _page_links(asked: Asked, view: Published, query: ItemsQuery, page: Page) -> list[links.Link]:

@@ -65,7 +65,7 @@ class ItemsService:
         after = _cursor(rows, query) if more else None
         if after is not None:
             self._ahead.keep(query, block, after)
-        return Page(self._encode(rows, query), block.matched, rows.num_rows, after)
+        return Page(self.encode(rows, query), block.matched, rows.num_rows, after)
 
     def item(self, query: ItemsQuery, item_id: str) -> bytes:
         """Return one GeoJSON feature; `query` says how it is to be given.
@@ -75,11 +75,11 @@ class ItemsService:
         NotFound
             When the collection has no such item.
         """
-        read = self._version if query.collection.kind is Kind.FEATURES else self._observation
+        read = self.version if query.collection.kind is Kind.FEATURES else self._observation
         table = read(query, item_id)
         if not table.num_rows:
             raise NotFound(f"The collection {query.collection.id!r} has no item {item_id!r}.")
-        return self._encode(table, query, item_id)
+        return self.encode(table, query, item_id)
 
     def _read(self, query: ItemsQuery) -> Block:
         """Read a page, or a whole block when a client follows `next`; one row more tells what comes after."""
@@ -95,9 +95,11 @@ class ItemsService:
         table = reader.read_all()
         return Block(table, matched, last=table.num_rows <= wanted)
 
-    def _version(self, query: ItemsQuery, item_id: str) -> pa.Table:
-        """Return the last version of an object, or the one that the id names by its start of life."""
+    def version(self, query: ItemsQuery, item_id: str) -> pa.Table:
+        """Return the last version of an object, or the one that the id names by its start of life; or no row."""
         table = self._versions(query, item_id)
+        if item_id in self._versions_of.deleted(query.collection, self._principal):
+            return table.slice(0, 0)
         if not table.num_rows and SEPARATOR in item_id:
             identity, _, start = item_id.rpartition(SEPARATOR)
             return self._started(self._versions(query, identity), start)
@@ -130,7 +132,8 @@ class ItemsService:
         asked = ObservationQuery(collection=query.collection.id, datastreams=(datastream,), time=span, joined=True)
         return self._twin.store.observations.read(asked, self._principal).read_all()
 
-    def _encode(self, table: pa.Table, query: ItemsQuery, item_id: str | None = None) -> bytes:
+    def encode(self, table: pa.Table, query: ItemsQuery, item_id: str | None = None) -> bytes:
+        """Return the features of a table as GeoJSON; `item_id` is the id of the one that was asked for."""
         collection = query.collection
         if collection.kind is Kind.TIMESERIES:
             table = _observations_as_items(table)

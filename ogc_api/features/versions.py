@@ -1,7 +1,7 @@
 """Ids of items where an object has several versions: GeoJSON wants each item its own.
 
-The last version of an object bears the object's id; a former one bears ``<id>@<valid_from>``
-(``<id>@..`` where its start is unknown). QGIS and ArcGIS drop features whose id they have already.
+The last version of an object bears the object's id, unless the object was deleted; a former one
+bears ``<id>@<valid_from>`` (``<id>@..`` where its start is unknown). QGIS and ArcGIS drop features whose id they have already.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ SEPARATOR = "@"
 UNKNOWN = ".."
 
 
+type _Key = tuple[str, frozenset[str]]
+
+
 class Versions:
-    """Knows which rows of each collection are former versions, found once per revision."""
+    """Knows which rows of each collection, as a principal sees it, are former versions; found once per revision."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._former: dict[str, tuple[int, pa.Array]] = {}
+        self._former: dict[_Key, tuple[int, pa.Array]] = {}
+        self._deleted: dict[_Key, tuple[int, frozenset[str]]] = {}
         self._lock = threading.Lock()
 
     def with_item_ids(self, table: pa.Table, collection: Collection, principal: Principal) -> pa.Table:
@@ -40,14 +44,30 @@ class Versions:
         ids = pc.if_else(pc.is_in(table["row"], value_set=former), named, table["id"])
         return table.set_column(table.column_names.index("id"), "id", ids)
 
-    def _rows(self, collection: Collection, principal: Principal) -> pa.Array:
+    def deleted(self, collection: Collection, principal: Principal) -> frozenset[str]:
+        """Return the ids of the objects that were deleted: their last version too is a former one."""
+        key = (collection.id, principal.hidden)
         with self._lock:
-            revision, rows = self._former.get(collection.id, (None, None))
+            revision, ids = self._deleted.get(key, (None, frozenset[str]()))
+        if revision != collection.revision:
+            ids = frozenset(self._store.features.deleted(collection.id, principal))
+            with self._lock:
+                self._deleted[key] = (collection.revision, ids)
+        return ids
+
+    def _rows(self, collection: Collection, principal: Principal) -> pa.Array:
+        key = (collection.id, principal.hidden)
+        with self._lock:
+            revision, rows = self._former.get(key, (None, None))
         if revision != collection.revision:
             asked = FeatureQuery(collection=collection.id, columns=(), with_geometry=False)
-            rows = former_rows(self._store.features.read(asked, principal).read_all())
+            table = self._store.features.read(asked, principal).read_all()
+            rows = former_rows(table)
+            if ids := self.deleted(collection, principal):
+                gone = table.filter(pc.is_in(table["id"], value_set=pa.array(sorted(ids), pa.string())))
+                rows = pa.concat_arrays([rows, gone["row"].combine_chunks()])
             with self._lock:
-                self._former[collection.id] = (collection.revision, rows)
+                self._former[key] = (collection.revision, rows)
         return rows
 
 

@@ -19,13 +19,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from twin.access import cached
 from twin.context import Twin
 from twin.crs import CRS84, BBox, uri
 from twin.doors.problems import HANDLERS, problem
 from twin.errors import BadInput, StoreFault
 from twin.export import Selection, export, exporter_of, formats, target_crs
 from twin.model import DATASTREAMS, Collection, Kind, Language
-from twin.store import OPERATOR
+from twin.store import OPERATOR, Principal
 from twin.time import TimeSpan
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ _AT_ONCE = 2
 _WAITING = 8
 _CHUNK = 1 << 18
 
+_VARY = "Accept-Language, Authorization"
 _PARAMETERS = {
     "bbox": "xmin,ymin,xmax,ymax: what meets this box.",
     "bbox-crs": "CRS of the bbox, x first whatever its authority says; longitude, latitude by default.",
@@ -93,8 +95,9 @@ class ExportDoor:
         }
 
     async def _list(self, request: Request) -> Response:
+        principal = self._twin.access.principal(request.headers)
         language = _language(request, _parameters(request, {"lang"}))
-        collections = await run_in_threadpool(self._twin.store.catalogue.collections, self._twin.access.public)
+        collections = await run_in_threadpool(self._twin.store.catalogue.collections, principal)
         root = f"{self._twin.settings.server.url}{self.prefix}"
         return JSONResponse(
             {
@@ -102,22 +105,27 @@ class ExportDoor:
                 "maximum_rows": self._twin.settings.bounds.export_rows,
                 "collections": [_described(each, root, language) for each in collections],
             },
-            headers={"Content-Language": language, "Vary": "Accept-Language"},
+            headers={
+                "Content-Language": language,
+                "Cache-Control": cached("no-cache", principal),
+                "Vary": _VARY,
+            },
         )
 
     async def _download(self, request: Request) -> Response:
+        principal = self._twin.access.principal(request.headers)
         values = _parameters(request, set(_PARAMETERS))
         name = PurePosixPath(request.path_params["file"])
-        collection = await run_in_threadpool(self._collection, name.stem)
+        collection = await run_in_threadpool(self._twin.store.catalogue.collection, name.stem, principal)
         selection = _selection(values, _language(request, values))
         exporter = exporter_of(collection, name.suffix)
         headers = {
             "Content-Disposition": f'attachment; filename="{collection.id}{exporter.suffix}"',
             "Content-Crs": f"<{uri(target_crs(collection, selection))}>",
             "Content-Language": selection.language,
-            "ETag": await run_in_threadpool(self._etag, collection, selection, exporter.suffix),
-            "Cache-Control": "no-cache",
-            "Vary": "Accept-Language",
+            "ETag": await run_in_threadpool(self._etag, collection, selection, exporter.suffix, principal),
+            "Cache-Control": cached("no-cache", principal),
+            "Vary": _VARY,
         }
         if collection.licence.url:
             headers["Link"] = f'<{quote(collection.licence.url, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"'
@@ -130,30 +138,29 @@ class ExportDoor:
         self._waiting += 1
         try:
             async with self._turn:
-                file, size = await run_in_threadpool(self._write, collection, selection, exporter.suffix)
+                file, size = await run_in_threadpool(self._write, collection, selection, exporter.suffix, principal)
         finally:
             self._waiting -= 1
         headers["Content-Length"] = str(size)
         return StreamingResponse(_chunks(file), headers=headers, media_type=exporter.media_type)
 
-    def _collection(self, name: str) -> Collection:
-        return self._twin.store.catalogue.collection(name, self._twin.access.public)
-
-    def _etag(self, collection: Collection, selection: Selection, suffix: str) -> str:
+    def _etag(self, collection: Collection, selection: Selection, suffix: str, principal: Principal) -> str:
         """Return a tag of all that the file depends on; a series is written with the places of its datastreams."""
         revisions = [collection.revision]
         if collection.kind is Kind.TIMESERIES:
             revisions.append(self._twin.store.catalogue.collection(DATASTREAMS, OPERATOR).revision)
-        told = f"{collection.id} {revisions} {selection.model_dump_json()} {suffix}"
+        told = f"{collection.id} {revisions} {selection.model_dump_json()} {suffix} {sorted(principal.hidden)}"
         return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
 
-    def _write(self, collection: Collection, selection: Selection, suffix: str) -> tuple[BinaryIO, int]:
+    def _write(
+        self, collection: Collection, selection: Selection, suffix: str, principal: Principal
+    ) -> tuple[BinaryIO, int]:
         """Write the file, and return it open and already without a name: nothing is left behind, come what may."""
         maximum = self._twin.settings.bounds.export_rows
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             path = Path(folder) / f"{collection.id}{suffix}"
             try:
-                export(self._twin.store, collection.id, selection, path, self._twin.access.public, maximum)
+                export(self._twin.store, collection.id, selection, path, principal, maximum)
             except StoreFault as error:
                 # The whole sentence names folders of this machine: it is for the log alone.
                 _log.exception("The export of %s failed", collection.id)

@@ -8,17 +8,22 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from twin.access import cached
 from twin.context import Twin
+from twin.doors.problems import from_error
+from twin.errors import Unauthorised
+from twin.store import Principal
 
 
 class Metrics:
     """Counts requests of one application, and reads its catalogue when asked.
 
-    Only what the public may know is shown: a private collection has no line.
+    Only what the one who asks may know is shown: a private collection has no line.
     """
 
     def __init__(self, twin: Twin, prefixes: Iterable[str]) -> None:
@@ -29,30 +34,18 @@ class Metrics:
         self._seconds = Histogram(
             "jumeau_request_seconds", "Time to the end of the answer", ["door"], registry=self._registry
         )
-        self._registry.register(self)
 
-    def collect(self) -> Iterable[Metric]:
-        """Yield the state of the catalogue; called by the registry."""
-        catalogue = self._twin.store.catalogue
-        yield GaugeMetricFamily("jumeau_revision", "Revision of the catalogue", value=catalogue.revision())
-        objects = GaugeMetricFamily("jumeau_collection_count", "Objects or observations held", labels=["collection"])
-        updated = GaugeMetricFamily(
-            "jumeau_collection_updated_seconds", "When the collection last changed", labels=["collection"]
-        )
-        for collection in catalogue.collections(self._twin.access.public):
-            objects.add_metric([collection.id], collection.count)
-            if collection.updated:
-                updated.add_metric([collection.id], collection.updated.timestamp())
-        yield objects
-        yield updated
-
-    def describe(self) -> Iterable[Metric]:
-        """Yield nothing: the names are known only when collected."""
-        return ()
-
-    def page(self, _: Request) -> Response:
+    def page(self, request: Request) -> Response:
         """Answer ``/metrics``."""
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        try:
+            principal = self._twin.access.principal(request.headers)
+        except Unauthorised as error:
+            return from_error(error)
+        catalogue = CollectorRegistry()
+        catalogue.register(_Catalogue(self._twin, principal))
+        headers = {"Vary": "Authorization", "Cache-Control": cached("no-cache", principal)}
+        body = generate_latest(catalogue) + generate_latest(self._registry)
+        return Response(body, headers=headers, media_type=CONTENT_TYPE_LATEST)
 
     def measure(self, app: ASGIApp) -> ASGIApp:
         """Return `app` with its requests counted and timed."""
@@ -78,3 +71,30 @@ class Metrics:
                 self._seconds.labels(door).observe(time.perf_counter() - started)
 
         return measured
+
+
+class _Catalogue(Collector):
+    """The state of the catalogue, as one principal sees it."""
+
+    def __init__(self, twin: Twin, principal: Principal) -> None:
+        self._twin = twin
+        self._principal = principal
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the gauges; called by the registry."""
+        revision = self._twin.revision(self._principal)
+        yield GaugeMetricFamily("jumeau_revision", "Greatest revision of the collections", value=revision)
+        objects = GaugeMetricFamily("jumeau_collection_count", "Objects or observations held", labels=["collection"])
+        updated = GaugeMetricFamily(
+            "jumeau_collection_updated_seconds", "When the collection last changed", labels=["collection"]
+        )
+        for collection in self._twin.store.catalogue.collections(self._principal):
+            objects.add_metric([collection.id], collection.count)
+            if collection.updated:
+                updated.add_metric([collection.id], collection.updated.timestamp())
+        yield objects
+        yield updated
+
+    def describe(self) -> Iterable[Metric]:
+        """Yield nothing: the names are known only when collected."""
+        return ()

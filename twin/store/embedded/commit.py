@@ -159,7 +159,9 @@ class _Work:
         """Record the run, and the new revision when something changed."""
         revision = self._revision if self._changed else self._before
         self._cursor.execute("UPDATE meta SET value = ? WHERE key = 'revision'", [str(revision)])
-        receipt = Receipt(revision=revision, changed=dict.fromkeys(sorted(self._changed), revision), edited=self._edited)
+        receipt = Receipt(
+            revision=revision, changed=dict.fromkeys(sorted(self._changed), revision), edited=self._edited
+        )
         catalogue.record(self._cursor, run, receipt)
         return receipt
 

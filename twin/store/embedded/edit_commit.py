@@ -72,9 +72,7 @@ def _end(cursor: Cursor, name: str, last: tuple[object, ...], edit: Edit, revisi
         )
 
 
-def _begin(
-    cursor: Cursor, collection: Collection, edit: Edit, files: list[Path], source: str, revision: int
-) -> None:
+def _begin(cursor: Cursor, collection: Collection, edit: Edit, files: list[Path], source: str, revision: int) -> None:
     """Add the version to come."""
     name = collection.id
     feature_commit.stage(cursor, collection, files)

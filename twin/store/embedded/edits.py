@@ -14,7 +14,8 @@ def untouched(collection: str, alias: str) -> str:
 def set_aside(cursor: Cursor, collection: str) -> None:
     """Take out of what is staged the objects that were edited; :func:`kept` then counts them."""
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE aside AS SELECT DISTINCT id FROM staged WHERE NOT ({untouched(collection, 'staged')})"
+        "CREATE OR REPLACE TEMP TABLE aside AS "
+        f"SELECT DISTINCT id FROM staged WHERE NOT ({untouched(collection, 'staged')})"
     )
     cursor.execute("DELETE FROM staged WHERE id IN (SELECT id FROM aside)")
 

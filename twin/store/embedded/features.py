@@ -78,9 +78,7 @@ class Features:
     def deleted(self, collection: str, principal: Principal) -> tuple[str, ...]:
         """Return the ids of the objects whose life was ended by an edit, ascending."""
         self._catalogue.collection(collection, principal)
-        rows = self._database.rows(
-            "SELECT id FROM edited WHERE collection = ? AND deleted ORDER BY id", [collection]
-        )
+        rows = self._database.rows("SELECT id FROM edited WHERE collection = ? AND deleted ORDER BY id", [collection])
         return tuple(row[0] for row in rows)
 
     def _collection(self, query: FeatureQuery, principal: Principal) -> Collection:

@@ -1,0 +1,144 @@
+"""Writing items over HTTP (OGC API Features Part 4): what the routes of reading leave.
+
+Whoever does not see a collection finds nothing, whatever the method: only then is a key asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ogc_api import links
+from ogc_api.features.editor import Editor
+from ogc_api.features.feature_input import read_json
+from ogc_api.features.fields import item_fields, served_crs
+from ogc_api.features.query import ItemsQuery
+from ogc_api.parameters import Parameters
+from ogc_api.published import Published, Publisher
+from twin.context import Twin
+from twin.crs import CRS84, normalise
+from twin.errors import BadInput, NotFound, TooLarge
+from twin.model import Collection, Kind
+from twin.settings import Verb
+
+MERGE_PATCH = "application/merge-patch+json"
+#: Media types of what is sent, by method.
+_SENT = {
+    "POST": ("application/geo+json", "application/json"),
+    "PUT": ("application/geo+json", "application/json"),
+    "PATCH": (MERGE_PATCH,),
+}
+#: The verb that each method is, of the collection's items and of one item.
+_ON_ITEMS: dict[str, Verb] = {"POST": "create"}
+_ON_ITEM: dict[str, Verb] = {"PUT": "replace", "PATCH": "update", "DELETE": "delete"}
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+def routes(twin: Twin, publisher: Publisher) -> list[Route]:
+    """Return the routes, under the root of the door, after those of reading."""
+    root = "/collections/{collection_id}/items"
+    return [
+        Route(root, _Writing(twin, publisher, _ON_ITEMS)),
+        Route(f"{root}/{{item_id:path}}", _Writing(twin, publisher, _ON_ITEM)),
+    ]
+
+
+class _Writing:
+    """One resource that is written; an ASGI application, so that it is asked whatever the method."""
+
+    def __init__(self, twin: Twin, publisher: Publisher, verbs: dict[str, Verb]) -> None:
+        self._twin = twin
+        self._publisher = publisher
+        self._verbs = verbs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        await (await self._answer(request))(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        view = await run_in_threadpool(self._publisher.current, request.headers)
+        collection, allowed = await run_in_threadpool(self._resource, view, request)
+        if request.method == "OPTIONS":
+            patch = {"Accept-Patch": MERGE_PATCH} if "PATCH" in allowed else {}
+            return Response(status_code=204, headers={"Allow": ", ".join(allowed), "Vary": "Authorization", **patch})
+        if request.method not in allowed:
+            raise HTTPException(
+                405, f"There is no {request.method} of {request.url.path}.", {"Allow": ", ".join(allowed)}
+            )
+        verb = self._verbs[request.method]
+        self._twin.access.require(view.principal, verb, collection.id)
+        Parameters(request.scope["query_string"]).done()
+        body = b"" if verb == "delete" else await self._body(request)
+        crs = _content_crs(request, collection)
+        editor = Editor(self._twin, view.principal, view.items, collection, crs)
+        return await run_in_threadpool(_done, editor, verb, request, body, view)
+
+    def _resource(self, view: Published, request: Request) -> tuple[Collection, tuple[str, ...]]:
+        """Return the collection, and the methods that its resource has, or raise NotFound."""
+        collection = view.collection(request.path_params["collection_id"])
+        item_fields(collection)
+        item_id = request.path_params.get("item_id")
+        editable = view.editable(collection)
+        if item_id is not None and collection.kind is Kind.FEATURES:
+            version = view.items.version(ItemsQuery(collection=collection), item_id)
+            if not version.num_rows:
+                raise NotFound(f"The collection {collection.id!r} has no item {item_id!r}.")
+            if version["id"][0].as_py() != item_id:
+                editable = ()  # a former version
+        return collection, (*_READING, *(method for method, verb in self._verbs.items() if verb in editable))
+
+    async def _body(self, request: Request) -> bytes:
+        """Return what was sent, of a known type and no longer than the bound."""
+        wanted = _SENT[request.method]
+        sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if sent not in wanted:
+            accepted = {"Accept-Patch" if request.method == "PATCH" else "Accept": ", ".join(wanted)}
+            raise HTTPException(415, f"Content-Type {sent!r} is not read here: send {' or '.join(wanted)}.", accepted)
+        bound = self._twin.settings.bounds.body
+        parts, size = [], 0
+        async for part in request.stream():
+            size += len(part)
+            if size > bound:
+                raise TooLarge(f"The body is longer than {bound} bytes, which is the bound of this service.")
+            parts.append(part)
+        return b"".join(parts)
+
+
+def _done(editor: Editor, verb: Verb, request: Request, body: bytes, view: Published) -> Response:
+    """Do it, and answer."""
+    condition = request.headers.get("if-match")
+    if verb == "create":
+        identity = editor.create(read_json(body))
+        address = links.address(view.url(editor.collection), "items", identity)
+        return Response(status_code=201, headers={"Location": address})
+    item_id: str = request.path_params["item_id"]
+    if verb == "delete":
+        editor.delete(item_id, condition)
+    else:
+        change: Callable[[str, dict[str, object], str | None], None] = (
+            editor.replace if verb == "replace" else editor.update
+        )
+        change(item_id, read_json(body), condition)
+    return Response(status_code=204)
+
+
+def _content_crs(request: Request, collection: Collection) -> str:
+    """Return the code of the CRS that the header ``Content-Crs`` names: longitude and latitude without one."""
+    given = request.headers.get("content-crs")
+    if given is None:
+        return CRS84
+    offered = served_crs(collection)
+    try:
+        code = normalise(given.strip().removeprefix("<").removesuffix(">"))
+    except BadInput:
+        code = ""
+    if code not in offered:
+        raise BadInput(f"Content-Crs {given!r} is not read here: use one of {', '.join(offered)}.")
+    return code
