@@ -12,7 +12,10 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 
-from twin.errors import Forbidden, Unauthorised
+import yaml
+from pydantic import ValidationError
+
+from twin.errors import BadInput, Forbidden, Unauthorised
 from twin.model import DATASTREAMS, Collection, Kind
 from twin.settings import AccessKey, AccessSettings, Verb
 from twin.store import Principal
@@ -31,6 +34,37 @@ def new_token() -> str:
 def token_hash(token: str) -> str:
     """Return what ``access.keys`` keeps of a token."""
     return f"sha256:{hashlib.sha256(token.encode()).hexdigest()}"
+
+
+def described_key(name: str, scopes: Sequence[str], token: str) -> list[str]:
+    """Return the lines of ``config.yml`` that declare a key.
+
+    Parameters
+    ----------
+    scopes
+        One text a collection: ``buildings:read,update``.
+
+    Raises
+    ------
+    BadInput
+        When the name or a scope cannot be used.
+    """
+    opened: dict[str, list[str]] = {}
+    for scope in scopes:
+        collection, _, verbs = scope.partition(":")
+        if not verbs or not collection or collection in opened:
+            raise BadInput(f"--scope {scope!r} cannot be used: write each collection once, as buildings:read,update.")
+        opened[collection] = [verb.strip() for verb in verbs.split(",")]
+    described = {"name": name, "hash": token_hash(token), "scopes": opened}
+    try:
+        AccessKey.model_validate(described)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"][:2]))
+        raise BadInput(f"{where}: {first['msg']} (got {first['input']!r}).") from None
+    document = {"access": {"keys": [described]}}
+    lines: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return lines.rstrip().splitlines()
 
 
 def cached(how: str, principal: Principal) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from html import escape
@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse
+from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +22,7 @@ from twin.context import Twin
 from twin.doors.metrics import Metrics
 from twin.errors import BadSettings
 from twin.registry import Door
-from twin.settings import Settings
+from twin.settings import Server, Settings
 
 
 @contextmanager
@@ -118,13 +119,29 @@ def create_app(twin: Twin) -> ASGIApp:
     own_paths = frozenset({"/health", "/metrics", "/docs", "/openapi.json"})
     app: ASGIApp = metrics.measure(Doors(doors, api, prefix, own_paths))
     app = GZipMiddleware(app, minimum_size=1024, compresslevel=5)
-    return CORSMiddleware(
-        app,
-        allow_origins=twin.settings.server.cors_origins,
-        allow_methods=["GET", "HEAD", "OPTIONS"],
-        allow_headers=["*"],
-        expose_headers=["Content-Crs", "ETag", "Link", "OGC-NumberMatched", "OGC-NumberReturned"],
-    )
+    return _cross_origin(app, twin.settings.server)
+
+
+def _cross_origin(app: ASGIApp, server: Server) -> ASGIApp:
+    """Return `app` for pages of other origins: those named may write, the others read."""
+
+    def allowing(origins: Sequence[str], *methods: str) -> CORSMiddleware:
+        return CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "OPTIONS", *methods],
+            allow_headers=["*"],
+            expose_headers=["Content-Crs", "ETag", "Link", "Location", "OGC-NumberMatched", "OGC-NumberReturned"],
+        )
+
+    reading = allowing(server.cors_origins)
+    writing = allowing(server.cors_write_origins, "POST", "PUT", "PATCH", "DELETE")
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
+        await (writing if origin in server.cors_write_origins else reading)(scope, receive, send)
+
+    return chosen
 
 
 def _merge_openapi(api: FastAPI, doors: list[Door]) -> None:

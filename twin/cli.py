@@ -215,6 +215,26 @@ def restore(
     typer.echo(f"{settings.store.folder} is restored from {archive}.")
 
 
+@cli.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Who bears it, as the record of edits names them.")],
+    scope: Annotated[
+        list[str], typer.Option(help="collection:verb,verb; verbs read, create, replace, update, delete; * is all.")
+    ],
+) -> None:
+    """Make a key, show its token once, and print the lines to paste into config.yml."""
+    from twin.access import described_key, new_token
+
+    token = new_token()
+    _say(
+        [
+            "# The token, shown this once; send it as a bearer token, or as the password of the user of that name:",
+            f"# {token}",
+            *described_key(name, scope, token),
+        ]
+    )
+
+
 def _settings(config: Path | None, port: int | None = None, data: Path | None = None) -> Settings:
     settings = configuration.load(config)
     if port is not None:

@@ -121,7 +121,7 @@ def ingest(twin: Twin, manifest_path: Path, *, dry_run: bool = False, progress: 
     with Quarantine(sheet, manifest.dataset) as quarantine:
         report = _publish(twin, run, products, progress or _silent, quarantine=quarantine, dry_run=dry_run)
     kept_out = {"quarantined": quarantine.rows, "quarantine": sheet if quarantine.rows else None}
-    return IngestReport(**{**dict(report), **kept_out, "notes": notes.sentences()})
+    return IngestReport(**{**dict(report), **kept_out, "notes": (*notes.sentences(), *report.notes)})
 
 
 def derive(
@@ -188,7 +188,14 @@ def _publish(
             return report
         progress(f"{run.name}: commit", rows, rows)
         receipt = twin.store.commit(Commit(run=done, **staged))
-    return report.model_copy(update={"revision": receipt.revision, "changed": tuple(receipt.changed)})
+    kept = tuple(
+        f"{count:,} objects of {name} were edited or deleted by hand since: the edits stand, what the source gives "
+        "of these objects is set aside."
+        for name, count in receipt.edited.items()
+    )
+    return report.model_copy(
+        update={"revision": receipt.revision, "changed": tuple(receipt.changed), "notes": (*report.notes, *kept)}
+    )
 
 
 def _run(
@@ -215,10 +222,11 @@ def _run(
 
 def _done(twin: Twin, run: Run) -> bool:
     """Whether the last run of that name did the same, and nothing was removed since."""
-    former = next((past for past in twin.store.catalogue.runs(run.name) if past.kind == run.kind), None)
+    former = next(iter(twin.store.catalogue.runs(run.name, kind=run.kind, limit=1)), None)
     if former is None or former.fingerprint != run.fingerprint:
         return False
-    return not any(past.kind == "remove" and past.started >= former.started for past in twin.store.catalogue.runs())
+    removals = twin.store.catalogue.runs(kind="remove", limit=1)
+    return not any(past.started >= former.started for past in removals)
 
 
 def _digest(file: Path) -> str:

@@ -62,13 +62,9 @@ def routes(publisher: Publisher, maximum: int, clock: Callable[[], datetime]) ->
         query = parse_one(asked.parameters, collection)
         asked.parameters.done()
         item_id = asked.path["item_id"]
-        version = view.items.version(query, item_id) if view.editable(collection) else ()
-        unchanged = (
-            asked.unchanged_version(version["row"][0].as_py())
-            if len(version)
-            else asked.unchanged(*_revisions(view, collection))
-        )
-        if unchanged:
+        row = view.items.row(query, item_id) if view.editable(collection) else None
+        revisions = _revisions(view, collection)
+        if unchanged := asked.unchanged(*revisions) if row is None else asked.unchanged_version(row):
             return unchanged
         feature = view.items.item(query, item_id)
         url = view.url(collection)

@@ -107,6 +107,11 @@ class ItemsService:
             table = table.filter(pc.invert(pc.is_in(table["row"], value_set=former_rows(table))))
         return table
 
+    def row(self, query: ItemsQuery, item_id: str) -> int | None:
+        """Return the number of the version that :meth:`version` returns."""
+        version = self.version(query, item_id)
+        return int(version["row"][0].as_py()) if version.num_rows else None
+
     @staticmethod
     def _started(table: pa.Table, start: str) -> pa.Table:
         starts = table["valid_from"]

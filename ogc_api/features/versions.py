@@ -1,7 +1,8 @@
 """Ids of items where an object has several versions: GeoJSON wants each item its own.
 
 The last version of an object bears the object's id, unless the object was deleted; a former one
-bears ``<id>@<valid_from>`` (``<id>@..`` where its start is unknown). QGIS and ArcGIS drop features whose id they have already.
+bears ``<id>@<valid_from>`` (``<id>@..`` where its start is unknown). QGIS and ArcGIS drop features whose id they have
+already.
 """
 
 from __future__ import annotations

@@ -19,7 +19,14 @@ class Client:
     def __init__(self, door: OgcApiDoor) -> None:
         self._door = door
 
-    def get(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, **query) -> httpx.Response:
+    def get(
+        self,
+        path: str,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        content: bytes | None = None,
+        **query,
+    ) -> httpx.Response:
         async def mounted(scope, receive, send):
             await self._door.app({**scope, "root_path": "/ogc"}, receive, send)
 
@@ -28,7 +35,7 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url="http://elsewhere.example") as client:
                 target = path.removeprefix(BASE) if path.startswith("http") else path
                 params = {name.replace("__", "-"): value for name, value in query.items()} or None
-                return await client.request(method, f"/ogc{target}", headers=headers, params=params)
+                return await client.request(method, f"/ogc{target}", headers=headers, params=params, content=content)
 
         return asyncio.run(ask())
 

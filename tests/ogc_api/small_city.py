@@ -196,13 +196,13 @@ def fill(store: Store) -> None:
 
 
 @contextmanager
-def city(folder, **server):
+def city(folder, keys=(), **server):
     """Open a twin over a new store of `folder`; two collections are private."""
     settings = Settings.model_validate(
         {
             "store": {"folder": folder},
             "server": server,
-            "access": {"private": ["secrets", "private_series"]},
+            "access": {"private": ["secrets", "private_series"], "keys": list(keys)},
             "bounds": {"items": 100},
         }
     )

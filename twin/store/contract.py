@@ -142,8 +142,8 @@ class CatalogueStore(Protocol):
         """Return one collection, or raise :class:`~twin.errors.NotFound`."""
         ...
 
-    def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
-        """Return the last runs, newest first."""
+    def runs(self, name: str | None = None, limit: int = 100, kind: str | None = None) -> list[Run]:
+        """Return the last runs, newest first, all or those of a name and of a kind."""
         ...
 
     def describe(self) -> dict[str, str | int]:

@@ -18,7 +18,8 @@ import pytest
 import xarray as xr
 
 from twin import pipeline, registry
-from twin.context import Access, Twin
+from twin.access import Access
+from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import (
     DATASTREAM_FIELDS,

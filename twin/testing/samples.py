@@ -26,7 +26,7 @@ from twin.model import (
     datastream_id,
     feature_schema,
 )
-from twin.store import Commit, Receipt, StagedCube, StagedFeatures, StagedSeries, Store, write_cube
+from twin.store import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries, Store, write_cube
 
 CRS = "EPSG:2154"
 #: Lower left corner of the first building: Montpellier, in Lambert-93 metres.
@@ -188,6 +188,28 @@ def put_features(
         pq.write_table(table, folder / "features.parquet")
         part = StagedFeatures(collection=collection or buildings(), source=source, files=("features.parquet",))
         return store.commit(Commit(run=run, features=(part,)))
+
+
+def put_edit(
+    store: Store,
+    identity: str,
+    row: int | None,
+    table: pa.Table | None,
+    *,
+    at: datetime | None = None,
+    run_id: str | None = None,
+) -> Receipt:
+    """Commit an edit of a building: the one row of `table`, which begins at `at`; None ends its life."""
+    run = new_run(run_id).model_copy(update={"kind": "edit"})
+    at = at or datetime.now(UTC)
+    file = None
+    with store.staging(run.id) as folder:
+        if table is not None:
+            file = "edit.parquet"
+            starts = pa.array([at], pa.timestamp("us", tz="UTC"))
+            pq.write_table(table.set_column(1, table.schema.field("valid_from"), starts), folder / file)
+        edit = Edit(collection="buildings", id=identity, row=row, at=at, file=file)
+        return store.commit(Commit(run=run, edits=(edit,)))
 
 
 def put_series(

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from twin.errors import BadInput, NotFound
+from twin.errors import BadInput, Conflict, NotFound, Outdated
 from twin.model import DATASTREAMS, Field, FieldType, Text, feature_schema
 from twin.store import (
     OPERATOR,
@@ -329,7 +329,93 @@ class StoreContract:
         )
         assert _counted(store) == 10
 
+    # Edits
+
+    def test_an_edit_makes_a_version_and_the_former_one_ends(self, store: Store) -> None:
+        first = samples.put_features(store, samples.building_table(range(5)))
+        before = _read(store, ids=("b000001",)).to_pylist()[0]
+        at = samples.START + timedelta(days=1)
+        receipt = samples.put_edit(store, "b000001", before["row"], samples.building_table([1], raised=2.0), at=at)
+        assert receipt.changed == {"buildings": receipt.revision}
+        former, last = _read(store, ids=("b000001",)).to_pylist()
+        changed = {"row", "valid_to"}
+        assert {**former, **dict.fromkeys(changed)} == {**before, **dict.fromkeys(changed)}
+        assert (former["valid_to"], last["valid_from"], last["valid_to"]) == (at, at, None)
+        assert (former["height"], last["height"]) == (4.0, 6.0)
+        assert former["row"] != before["row"], "a row never changes"
+        assert _read(store, ids=("b000001",), revision=first.revision).to_pylist() == [before]
+        assert _read(store, ids=("b000001",), time=TimeSpan.at(at)).to_pylist() == [last]
+        assert store.catalogue.collection("buildings", OPERATOR).count == 6
+        assert (store.catalogue.runs()[0].kind, store.catalogue.runs(kind="ingest", limit=1)[0].kind) == (
+            "edit",
+            "ingest",
+        )
+
+    def test_an_edit_of_what_has_changed_since_is_refused(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(6)))
+        row = _read(store, ids=("b000001",)).to_pylist()[0]["row"]
+        edited = samples.building_table([1], raised=2.0)
+        receipt = samples.put_edit(store, "b000001", row, edited, run_id="run-2")
+        assert samples.put_edit(store, "b000001", row, edited, run_id="run-2") == receipt, "the same run again"
+        with pytest.raises(Outdated, match="b000001"):
+            samples.put_edit(store, "b000001", row, edited)
+        with pytest.raises(NotFound, match="b9"):
+            samples.put_edit(store, "b9", row, edited)
+        with pytest.raises(Conflict, match="b000002"):
+            samples.put_edit(store, "b000002", None, samples.building_table([2]))
+        ended = _read(store, ids=("b000004",)).to_pylist()[0]["row"]
+        with pytest.raises(Conflict, match="1914"):
+            samples.put_edit(store, "b000004", ended, None)
+        with pytest.raises(BadInput, match="b000005"):
+            samples.put_edit(store, "b000005", _read(store, ids=("b000005",))["row"][0].as_py(), edited)
+        assert store.catalogue.revision() == receipt.revision
+        assert _count(store) == 7
+
+    def test_an_edit_wins_over_the_source_of_its_object_for_ever(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(5)))
+        rows = {row["id"]: row["row"] for row in _read(store).to_pylist()}
+        samples.put_edit(store, "b000001", rows["b000001"], samples.building_table([1], raised=2.0))
+        samples.put_edit(store, "b000002", rows["b000002"], None)
+        samples.put_edit(store, "b000077", None, samples.building_table([77]))
+        assert store.features.deleted("buildings", OPERATOR) == ("b000002",)
+        stands = [row for row in _read(store).to_pylist() if row["id"] in ("b000001", "b000002", "b000077")]
+        for numbers, kept in ((range(5), 2), ([0, 77], 1), ([0], 0)):
+            receipt = samples.put_features(store, samples.building_table(list(numbers), raised=1.0))
+            assert receipt.edited == ({"buildings": kept} if kept else {})
+            after = _read(store).to_pylist()
+            assert [row for row in after if row["id"] in ("b000001", "b000002", "b000077")] == stands
+            assert {row["id"] for row in after} == {f"b{n:06d}" for n in numbers} | {"b000001", "b000002", "b000077"}
+        with pytest.raises(NotFound, match="b000002"):
+            samples.put_edit(store, "b000002", stands[-1]["row"], samples.building_table([2]))
+        store.remove("buildings", history=True)
+        assert samples.put_features(store, samples.building_table(range(5))).edited == {}
+        assert store.features.deleted("buildings", OPERATOR) == ()
+
     # Observations
+
+    def test_what_is_hidden_shows_in_no_count_and_no_extent(self, store: Store) -> None:
+        streams = samples.datastream_table(2, samples.series())
+        samples.put_series(store, samples.observation_table(2, 5), datastreams=streams)
+        hidden = samples.series("hidden", "anomaly")
+        table = samples.observation_table(4, 9, observed="anomaly")
+        samples.put_series(store, table, datastreams=samples.datastream_table(4, hidden), collection=hidden)
+        whole = store.catalogue.collection(DATASTREAMS, OPERATOR)
+        public = Principal(name="public", hidden=frozenset({"hidden"}))
+        seen = store.catalogue.collection(DATASTREAMS, public)
+        assert (whole.count, seen.count) == (6, 2)
+        assert whole.extent is not None
+        assert seen.extent is not None
+        assert seen.extent.xmax < whole.extent.xmax
+        assert [found.id for found in store.catalogue.collections(public)] == [DATASTREAMS, "observations"]
+        assert store.catalogue.collection("observations", public).count == 10
+        blind = Principal(name="blind", hidden=frozenset({"hidden", "observations"}))
+        assert store.catalogue.collections(blind) == [], "datastreams of nothing are no collection"
+        of_private_objects = Principal(name="public", hidden=frozenset({"buildings"}))
+        query = ObservationQuery(collection="observations")
+        assert store.observations.count(query, of_private_objects) == 0
+        assert store.observations.read(query, of_private_objects).read_all().num_rows == 0
+        described = store.catalogue.collection("observations", of_private_objects)
+        assert (described.count, described.extent, described.temporal) == (0, None, None)
 
     def test_observations_come_by_datastream_then_time(self, store: Store) -> None:
         given = samples.observation_table(4, 48)

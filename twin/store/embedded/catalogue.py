@@ -92,10 +92,12 @@ class Catalogue:
         """Return one collection, or raise :class:`~twin.errors.NotFound`."""
         return self.without(principal.hidden).find(collection, principal)
 
-    def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
+    def runs(self, name: str | None = None, limit: int = 100, kind: str | None = None) -> list[Run]:
         """Return the last runs, newest first."""
         rows = self._database.rows(
-            "SELECT document FROM run WHERE $1 IS NULL OR name = $1 ORDER BY number DESC LIMIT $2", [name, limit]
+            "SELECT document FROM run WHERE ($1 IS NULL OR name = $1) "
+            "AND ($2 IS NULL OR json_extract_string(document, 'kind') = $2) ORDER BY number DESC LIMIT $3",
+            [name, kind, limit],
         )
         return [Run.model_validate_json(row[0]) for row in rows]
 

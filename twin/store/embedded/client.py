@@ -98,8 +98,8 @@ class _Catalogue:
     def collection(self, collection: str, principal: Principal) -> Collection:
         return self._without(principal.hidden).find(collection, principal)
 
-    def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
-        return [Run.model_validate(run) for run in self._store.ask("runs", name=name, limit=limit)]
+    def runs(self, name: str | None = None, limit: int = 100, kind: str | None = None) -> list[Run]:
+        return [Run.model_validate(run) for run in self._store.ask("runs", name=name, limit=limit, kind=kind)]
 
     def describe(self) -> dict[str, str | int]:
         return dict(self._store.ask("describe"))

@@ -197,8 +197,8 @@ class _Catalogue:
     def collection(self, collection: str, principal: Principal) -> Collection:
         return self._store.call(lambda store: store.catalogue.collection(collection, principal))
 
-    def runs(self, name: str | None = None, limit: int = 100) -> list[Run]:
-        return self._store.call(lambda store: store.catalogue.runs(name, limit))
+    def runs(self, name: str | None = None, limit: int = 100, kind: str | None = None) -> list[Run]:
+        return self._store.call(lambda store: store.catalogue.runs(name, limit, kind))
 
     def describe(self) -> dict[str, str | int]:
         return self._store.call(lambda store: store.catalogue.describe())

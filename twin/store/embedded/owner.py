@@ -156,10 +156,12 @@ class OwnerServer(flight.FlightServerBase):  # type: ignore[misc]
         return snapshot.model_dump(mode="json")
 
     def _runs(self, arguments: dict[str, JsonValue]) -> JsonValue:
-        name, limit = arguments["name"], arguments["limit"]
+        name, limit, kind = arguments["name"], arguments["limit"], arguments["kind"]
         if not isinstance(limit, int):
             raise BadInput("The number of runs is a whole number.")
-        runs = self._store.catalogue.runs(None if name is None else str(name), limit)
+        runs = self._store.catalogue.runs(
+            None if name is None else str(name), limit, None if kind is None else str(kind)
+        )
         return [run.model_dump(mode="json") for run in runs]
 
     def _remove(self, arguments: dict[str, JsonValue]) -> JsonValue:
