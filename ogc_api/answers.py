@@ -18,6 +18,7 @@ from twin.store import Principal
 GEOJSON = "application/geo+json"
 HTML = "text/html"
 JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 SCHEMA = "application/schema+json"
 

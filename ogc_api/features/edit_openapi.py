@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ogc_api.answers import GEOJSON
-from ogc_api.features.edit_routes import MERGE_PATCH
+from ogc_api.answers import GEOJSON, MERGE_PATCH
 from ogc_api.features.fields import json_schema, served_crs
 from twin.crs import uri
 from twin.doors.problems import MEDIA_TYPE as PROBLEM

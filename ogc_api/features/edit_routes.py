@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ogc_api import links
+from ogc_api.answers import GEOJSON, JSON, MERGE_PATCH
 from ogc_api.features.editor import Editor
 from ogc_api.features.feature_input import read_json
 from ogc_api.features.fields import item_fields, served_crs
@@ -27,11 +28,10 @@ from twin.errors import BadInput, NotFound, TooLarge
 from twin.model import Collection, Kind
 from twin.settings import Verb
 
-MERGE_PATCH = "application/merge-patch+json"
 #: Media types of what is sent, by method.
 _SENT = {
-    "POST": ("application/geo+json", "application/json"),
-    "PUT": ("application/geo+json", "application/json"),
+    "POST": (GEOJSON, JSON),
+    "PUT": (GEOJSON, JSON),
     "PATCH": (MERGE_PATCH,),
 }
 #: The verb that each method is, of the collection's items and of one item.
