@@ -1,0 +1,163 @@
+"""What is private leaves no trace: every route of every door is walked as one who may not know of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import httpx
+import pytest
+
+from tests.ogc_api.small_city import city
+from twin.access import token_hash
+from twin.app import create_app
+from twin.context import Twin
+from twin.settings import AccessSettings
+from twin.store import OPERATOR
+
+#: A collection of each kind; the stations are what the public time series observes.
+PRIVATE = ("secrets", "private_series", "built_fraction", "stations")
+ABSENT = "nothing_here"
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+KEYS = (
+    {"name": "all", "hash": token_hash("t-all"), "scopes": {"*": ["read", "create", "replace", "update", "delete"]}},
+    {"name": "other", "hash": token_hash("t-other"), "scopes": {"buildings": ["update"]}},
+)
+#: What would betray: the names, their objects and those of their datastreams.
+TRACES = re.compile("|".join([*PRIVATE, r"\bs[012]\b", r"[op]s[012]\.air", "Zoé", "Saint-Pierre", "Zo%C3%A9"]))
+VALUES = {"z": "0", "x": "0", "y": "0", "revision": "1", "tile": "0", "featureId": "s0", "property": "air_temperature"}
+
+
+class Site:
+    def __init__(self, twin: Twin) -> None:
+        self.app = create_app(twin)
+
+    def ask(self, path, method="GET", token=None, **headers):
+        async def asked():
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+                bearer = {"authorization": f"Bearer {token}"} if token else {}
+                return await client.request(method, path, headers={**headers, **bearer}, content=b"")
+
+        return asyncio.run(asked())
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    with city(tmp_path_factory.mktemp("private")) as made:
+        access = AccessSettings.model_validate({"private": PRIVATE, "keys": KEYS})
+        settings = made.settings.model_copy(update={"access": access})
+        (settings.store.folder / "export").mkdir(exist_ok=True)
+        yield Site(Twin.over(settings, made.store))
+
+
+def routes_of(site, collection):
+    """Return every path of the application that names a collection, with `collection` in it."""
+    known = site.ask("/openapi.json").json()["paths"]
+    found = {path.replace("/collections/buildings", f"/collections/{collection}") for path in known}
+    found |= {f"/ogc/collections/{collection}/{query}" for query in ("position", "cube", "locations", "locations/s0")}
+    found |= {f"/export/{collection}{suffix}" for suffix in (".csv", ".gpkg", ".parquet", "")}
+    found |= {f"/scenes/tiles/0/0/0.mvt?collections={collection}"}
+    found |= {f"/scenes/values/observations/air_temperature.bin?objects={collection}"}
+    shaped = {re.sub(r"\{(\w+)\}", lambda part: VALUES.get(part[1], collection), path) for path in found}
+    return sorted(path for path in shaped if collection in path)
+
+
+@pytest.mark.parametrize("token", [None, "t-other", "t-wrong"])
+@pytest.mark.parametrize("name", PRIVATE)
+def test_a_private_collection_answers_as_an_absent_one(site, name, token):
+    paths = routes_of(site, name)
+    assert len(paths) > 15
+    for path in paths:
+        for method in METHODS:
+            private = site.ask(path, method, token)
+            absent = site.ask(path.replace(name, ABSENT), method, token)
+            assert private.status_code == absent.status_code, (method, path)
+            assert private.status_code in ((401, 404, 405) if token != "t-wrong" else (401, 405)), (method, path)
+            assert private.text.replace(name, ABSENT) == absent.text, (method, path)
+            told = [
+                {key: value for key, value in answer.headers.items() if key not in ("content-length", "etag")}
+                for answer in (private, absent)
+            ]
+            assert told[0] == told[1], (method, path)
+
+
+def test_no_answer_to_the_public_bears_a_trace(site):
+    seen, asked = set(), ["/openapi.json", "/docs", "/metrics", "/health", "/scenes/catalogue.json", "/export/"]
+    asked += [f"/export/{name}.csv" for name in ("buildings", "datastreams", "observations")]
+    asked += ["/ogc", "/ogc/openapi", "/ogc/conformance", "/scenes/values/observations/air_temperature.bin"]
+    asked += [
+        "/ogc/collections/observations/position?coords=POINT(3.87 43.61)",
+        "/ogc/collections/observations/locations",
+    ]
+    while asked:
+        path = asked.pop()
+        if path in seen or len(seen) > 400:
+            continue
+        seen.add(path)
+        answer = site.ask(path)
+        assert answer.status_code in (200, 400, 404), path
+        assert not (found := TRACES.search(answer.text)), (path, found)
+        assert not TRACES.search(str(answer.headers)), path
+        if "json" in answer.headers["content-type"]:
+            links = re.findall(r'"href":\s*"http://127.0.0.1:8000(/(?:ogc|export|scenes)[^"]*)"', answer.text)
+            asked += [link.replace("\\u0026", "&") for link in links]
+    assert len(seen) > 40
+
+
+def test_the_datastreams_of_what_is_private_are_not_counted(site):
+    public = site.ask("/ogc/collections").json()["collections"]
+    whole = site.ask("/ogc/collections", token="t-all").json()["collections"]
+    assert {one["id"] for one in whole} - {one["id"] for one in public} == {*PRIVATE, "datastreams"}
+    observed = next(one for one in public if one["id"] == "observations")
+    assert site.ask("/ogc/collections/observations/items").json()["numberMatched"] == 0
+    assert "temporal" not in observed["extent"], "all of it was observed at stations, which are private"
+
+
+def test_a_key_shows_what_it_opens_and_keeps_it_from_shared_caches(site):
+    for path in (
+        "/ogc/collections/secrets",
+        "/ogc/collections/secrets/items",
+        "/ogc/collections/private_series/locations",
+        "/export/secrets.csv",
+        "/scenes/catalogue.json",
+        "/metrics",
+    ):
+        answer = site.ask(path, token="t-all")
+        assert answer.status_code == 200, (path, answer.text)
+        assert "secrets" in answer.text or "private_series" in path or "/export" in path
+        assert answer.headers["cache-control"].startswith("private"), path
+        assert "Authorization" in answer.headers["vary"], path
+        tag = answer.headers.get("etag")
+        if tag:
+            assert site.ask(path, token="t-all", **{"if-none-match": tag}).status_code == 304, path
+            assert site.ask(path, **{"if-none-match": tag}).status_code != 304, path
+    public = site.ask("/scenes/catalogue.json")
+    assert not public.headers["cache-control"].startswith("private")
+    assert "Authorization" in public.headers["vary"]
+
+
+def test_wrong_credentials_are_told_nothing_but_that(site):
+    answers = [
+        site.ask(path, token="t-wrong")
+        for path in (
+            "/ogc",
+            "/ogc/collections/secrets",
+            "/ogc/collections/buildings",
+            f"/ogc/collections/{ABSENT}",
+            "/export/",
+            "/metrics",
+            "/scenes/catalogue.json",
+        )
+    ]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.text for answer in answers}) == 1
+    assert all('Basic realm="Jumeau"' in answer.headers["www-authenticate"] for answer in answers)
+
+
+def test_the_revision_that_is_shown_is_not_that_of_what_is_private(site):
+    shown = site.ask("/health").json()["revision"]
+    keyed = re.search(r"^jumeau_revision (\S+)", site.ask("/metrics", token="t-all").text, re.M)
+    assert keyed is not None
+    assert shown <= float(keyed[1])
+    assert OPERATOR.sees("secrets")
