@@ -56,8 +56,10 @@ def settings_page() -> str:
     for name, section in sections.items():
         variable = f"{ENVIRONMENT_PREFIX}{name.upper()}__{{}}"
         lines += [f"## `{name}`", _prose(section), "", *_table(section["properties"], schema, variable=variable)]
-    layer = schema["$defs"]["LayerSettings"]
-    lines += ["## LayerSettings", _prose(layer), "", *_table(layer["properties"], schema)]
+    for name in ("AccessKey", "LayerSettings"):
+        item = schema["$defs"][name]
+        lines += [f"## {name}", _prose(item), "", *_table(item["properties"], schema), ""]
+    lines.pop()
     return _page(lines, "twin/settings.py")
 
 

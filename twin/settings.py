@@ -91,7 +91,7 @@ class Bounds(Section):
     body: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Bytes of a feature sent to be written.")
 
 
-type Verb = Literal["read", "create", "replace", "update", "delete"]
+Verb = Literal["read", "create", "replace", "update", "delete"]
 
 #: Name, in the scopes of a key, of every collection.
 EVERY = "*"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -251,4 +252,17 @@ def test_an_owner_ends_though_a_reader_has_paused(tmp_path, own_owner):
     assert rows == 200_000
     assert store.features.count(ALL, OPERATOR) == 200_000
     assert store.owner
+    store.close()
+
+
+def test_a_store_of_the_first_format_is_migrated(tmp_path):
+    store = opened(tmp_path)
+    samples.put_features(store, samples.building_table(range(3)))
+    with store._held.store._database.transaction() as cursor:
+        cursor.execute("DROP TABLE edited; UPDATE meta SET value = '1' WHERE key = 'format'")
+    store.close()
+    store = opened(tmp_path)
+    row = store.features.read(ALL, OPERATOR).read_all()["row"][0].as_py()
+    samples.put_edit(store, "b000000", row, None, at=datetime(1901, 1, 1, tzinfo=UTC))
+    assert store.features.deleted("buildings", OPERATOR) == ("b000000",)
     store.close()
