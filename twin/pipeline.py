@@ -189,8 +189,8 @@ def _publish(
         progress(f"{run.name}: commit", rows, rows)
         receipt = twin.store.commit(Commit(run=done, **staged))
     kept = tuple(
-        f"{count:,} objects of {name} were edited or deleted by hand since: the edits stand, what the source gives "
-        "of these objects is set aside."
+        f"{count:,} object{'s' * (count > 1)} of {name} edited or deleted by hand: the edits stand, what the source "
+        "gives of them is set aside."
         for name, count in receipt.edited.items()
     )
     return report.model_copy(

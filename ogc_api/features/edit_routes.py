@@ -5,8 +5,6 @@ Whoever does not see a collection finds nothing, whatever the method: only then 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,7 +22,7 @@ from ogc_api.parameters import Parameters
 from ogc_api.published import Published, Publisher
 from twin.context import Twin
 from twin.crs import CRS84, normalise
-from twin.errors import BadInput, NotFound, TooLarge
+from twin.errors import BadInput, NotFound, Outdated, TooLarge
 from twin.model import Collection, Kind
 from twin.settings import Verb
 
@@ -37,6 +35,7 @@ _SENT = {
 #: The verb that each method is, of the collection's items and of one item.
 _ON_ITEMS: dict[str, Verb] = {"POST": "create"}
 _ON_ITEM: dict[str, Verb] = {"PUT": "replace", "PATCH": "update", "DELETE": "delete"}
+_ATTEMPTS = 5
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -119,13 +118,21 @@ def _done(editor: Editor, verb: Verb, request: Request, body: bytes, view: Publi
         address = links.address(view.url(editor.collection), "items", identity)
         return Response(status_code=201, headers={"Location": address})
     item_id: str = request.path_params["item_id"]
-    if verb == "delete":
-        editor.delete(item_id, condition)
-    else:
-        change: Callable[[str, dict[str, object], str | None], None] = (
-            editor.replace if verb == "replace" else editor.update
-        )
-        change(item_id, read_json(body), condition)
+    document = {} if verb == "delete" else read_json(body)
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            match verb:
+                case "replace":
+                    editor.replace(item_id, document, condition)
+                case "update":
+                    editor.update(item_id, document, condition)
+                case _:
+                    editor.delete(item_id, condition)
+            break
+        except Outdated:
+            # Without a condition, an edit that another came before is made of the version that it left.
+            if condition is not None or not left:
+                raise
     return Response(status_code=204)
 
 

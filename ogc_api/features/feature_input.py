@@ -89,7 +89,7 @@ class FeatureInput:
         properties = document.get("properties") or {}
         if not isinstance(properties, dict):
             raise BadInput("The member 'properties' is not an object: write {\"name\": value, ...}.")
-        self._check_names(properties)
+        self._check_names(properties, identity)
         row: Json = {
             "id": identity,
             "valid_from": self._start(properties, start, before),
@@ -109,10 +109,15 @@ class FeatureInput:
         if "geometry" not in document:
             raise BadInput("The feature has no member 'geometry': write null where there is none.")
 
-    def _check_names(self, properties: Mapping[str, Any]) -> None:
+    def _check_names(self, properties: Mapping[str, Any], identity: str) -> None:
+        # GDAL makes a field of the id, and sends it back as one.
+        if properties.get("id") not in (None, identity):
+            raise BadInput(
+                f"The property 'id' is {_shown(properties['id'])}, and the feature is {identity!r}: leave it out."
+            )
         known = [field.name for field in self._collection.all_fields]
         for name in properties:
-            if name not in known:
+            if name not in known and name != "id":
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f" Did you mean {near[0]!r}?" if near else ""
                 raise BadInput(f"The property {name!r} is not in the schema; there are: {', '.join(known)}.{hint}")
@@ -187,10 +192,13 @@ class FeatureInput:
             )
 
     def _as_served(self, sent: shapely.Geometry, stored: shapely.Geometry) -> bool:
-        """Whether a geometry is the stored one, to the decimals with which it was served."""
+        """Whether a geometry is the stored one, to the decimals it was served with; a flat one has no say on Z."""
         served = swap_if_y_first(transform_geometry(stored, self._collection.crs, self._crs), self._crs)
-        same = sent.has_z == served.has_z and sent.geom_type == served.geom_type
-        return same and bool(shapely.equals_exact(sent, served, tolerance=1.01 * rounding(self._crs)))
+        if not sent.has_z:
+            served = shapely.force_2d(served)
+        return sent.has_z == served.has_z and bool(
+            shapely.equals_exact(sent, served, tolerance=1.01 * rounding(self._crs))
+        )
 
 
 def _value(field: Field, sent: object, before: object) -> Any:  # noqa: ANN401 - what the column holds

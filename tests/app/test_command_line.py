@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from tests.installation import Installation
+from twin.access import Access
+from twin.settings import load
 
 
 @pytest.fixture
@@ -140,3 +142,19 @@ def test_check_names_the_file_and_the_key(installation: Installation, trees: Pat
     assert bad.returncode == 2
     assert "producteur" in bad.stderr
     assert "manifest.yml" in bad.stderr
+
+
+def test_a_key_is_made_and_opens_what_it_says(installation: Installation) -> None:
+    made = installation.run("key", "Marie Durand", "--scope", "buildings:read,update", "--scope", "*:read")
+    assert made.returncode == 0, made.stderr
+    config = installation.folder / "config.yml"
+    config.write_text(made.stdout, "utf-8")
+    access = Access(load(config).access)
+    token = next(line for line in made.stdout.splitlines() if line.startswith("# ") and " " not in line[2:])[2:]
+    principal = access.principal({"authorization": f"Bearer {token}"})
+    assert principal.name == "Marie Durand"
+    assert (principal.may("update", "buildings"), principal.may("delete", "buildings")) == (True, False)
+    assert token not in config.read_text("utf-8").replace(f"# {token}", "")
+    refused = installation.run("key", "x", "--scope", "buildings:drop")
+    assert refused.returncode == 2
+    assert "buildings" in refused.stderr

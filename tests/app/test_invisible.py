@@ -108,7 +108,11 @@ def test_no_answer_to_the_public_bears_a_trace(site):
 def test_the_datastreams_of_what_is_private_are_not_counted(site):
     public = site.ask("/ogc/collections").json()["collections"]
     whole = site.ask("/ogc/collections", token="t-all").json()["collections"]
-    assert {one["id"] for one in whole} - {one["id"] for one in public} == {*PRIVATE, "datastreams"}
+    assert {one["id"] for one in whole} - {one["id"] for one in public} == {*PRIVATE}
+    listed = site.ask("/ogc/collections/datastreams/items").json()
+    assert (listed["numberMatched"], listed["features"]) == (0, [])
+    locations = site.ask("/ogc/collections/observations/locations")
+    assert (locations.status_code, locations.json()["features"]) == (200, [])
     observed = next(one for one in public if one["id"] == "observations")
     assert site.ask("/ogc/collections/observations/items").json()["numberMatched"] == 0
     assert "temporal" not in observed["extent"], "all of it was observed at stations, which are private"

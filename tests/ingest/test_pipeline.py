@@ -47,6 +47,17 @@ def test_nothing_changed_nothing_done(bench):
     assert len(bench.twin.store.catalogue.runs("sample")) == 1
 
 
+def test_an_edit_stands_and_the_report_says_so(bench):
+    path = buildings(bench.folder)
+    pipeline.ingest(bench.twin, path)
+    row = {found["id"]: found["row"] for found in bench.features("buildings").to_pylist()}["n3"]
+    shipped.put_edit(bench.twin.store, "n3", row, None)
+    write_vector(bench.folder / "a.shp", squares(11), {"name": np.array([f"n{k}" for k in range(11)], dtype=object)})
+    report = pipeline.ingest(bench.twin, path)
+    assert any("1 object of buildings" in note and "the edits stand" in note for note in report.notes), report.notes
+    assert bench.twin.store.features.deleted("buildings", OPERATOR) == ("n3",)
+
+
 def test_a_sidecar_of_a_shapefile_is_an_input(bench):
     path = buildings(bench.folder)
     pipeline.ingest(bench.twin, path)

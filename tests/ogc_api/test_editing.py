@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -83,7 +84,7 @@ def test_an_object_is_created_read_and_listed(asked):
     assert made["properties"]["storeys"] is None
     assert made["geometry"]["coordinates"][0][1] == pytest.approx([3.871, 43.61], abs=1e-8)
     assert asked.json(ITEMS, limit=1)["numberMatched"] == before + 1
-    own = feature({"valid_from": "1987-01-01T00:00:00Z"}, id="mairie")
+    own = feature({"id": "mairie", "valid_from": "1987-01-01T00:00:00Z"}, id="mairie")
     assert asked.write("POST", ITEMS, own).headers["location"] == f"{BASE}{ITEMS}/mairie"
     assert asked.json(f"{ITEMS}/mairie")["properties"]["valid_from"] == "1987-01-01T00:00:00Z"
     assert "mairie" in asked.sentence(409, "POST", ITEMS, own)
@@ -135,6 +136,11 @@ def test_a_replacement_in_lambert_keeps_what_is_sent_back_as_it_was(asked):
     assert asked.json(path, crs="EPSG:2154")["geometry"] == moved
     assert asked.json(path)["properties"]["height"] is None
 
+    flat = {"type": "Polygon", "coordinates": [[point[:2] for point in moved["coordinates"][0]]]}
+    stored = _stored(row, "b0005")
+    assert asked.write("PUT", path, feature(geometry=flat), content_crs=L93).status_code == 204
+    assert _stored(row, "b0005") == stored, "an outline sent back flat keeps its heights"
+
 
 def _stored(features, identity):
     table = features.read(FeatureQuery(collection="buildings", ids=(identity,)), OPERATOR).read_all()
@@ -169,6 +175,21 @@ def test_an_etag_keeps_two_editors_apart(asked):
         assert "b0003" in asked.sentence(412, method, path, body, if_match=tag)
     assert asked.json(path)["properties"]["height"] == 1.0
     assert asked.write("DELETE", path, if_match=f'"0-0", {asked.get(path).headers["etag"]}').status_code == 204
+
+
+def test_of_editors_at_once_one_wins_or_each_in_turn(asked):
+    path = f"{ITEMS}/b0003"
+    tag = asked.get(path).headers["etag"]
+
+    def write(height, **headers):
+        return asked.write("PATCH", path, {"properties": {"height": height}}, **headers).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        conditional = list(pool.map(lambda height: write(height, if_match=tag), range(6)))
+        assert sorted(conditional) == [204, *[412] * 5]
+        assert asked.json(path)["properties"]["height"] == conditional.index(204)
+        assert list(pool.map(write, range(4))) == [204] * 4
+    assert len(asked.twin.store.catalogue.runs(kind="edit")) == 5
 
 
 def test_who_may_write_what(asked):
@@ -238,6 +259,7 @@ def test_who_may_write_what(asked):
             feature(geometry={"type": "Polygon", "coordinates": [[[7e5, 6e6], [7e5, 7e6], [8e5, 6e6], [7e5, 6e6]]]}),
             "outside|no place",
         ),
+        (feature({"id": "other"}, id="own"), "'id' is 'other'.*'own'"),
         (feature(id=["a"]), "id"),
         (feature(id="a@b"), "id"),
     ],

@@ -26,7 +26,7 @@ from twin.doors.problems import HANDLERS, problem
 from twin.errors import BadInput, StoreFault
 from twin.export import Selection, export, exporter_of, formats, target_crs
 from twin.model import DATASTREAMS, Collection, Kind, Language
-from twin.store import OPERATOR, Principal
+from twin.store import Principal
 from twin.time import TimeSpan
 
 _log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class ExportDoor:
         """Return a tag of all that the file depends on; a series is written with the places of its datastreams."""
         revisions = [collection.revision]
         if collection.kind is Kind.TIMESERIES:
-            revisions.append(self._twin.store.catalogue.collection(DATASTREAMS, OPERATOR).revision)
+            revisions.append(self._twin.store.catalogue.collection(DATASTREAMS, principal).revision)
         told = f"{collection.id} {revisions} {selection.model_dump_json()} {suffix} {sorted(principal.hidden)}"
         return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
 

@@ -408,6 +408,10 @@ class StoreContract:
         assert seen.extent.xmax < whole.extent.xmax
         assert [found.id for found in store.catalogue.collections(public)] == [DATASTREAMS, "observations"]
         assert store.catalogue.collection("observations", public).count == 10
+        again = samples.datastream_table(5, hidden)
+        table = samples.observation_table(5, 9, observed="anomaly")
+        samples.put_series(store, table, datastreams=again, collection=hidden)
+        assert store.catalogue.collection(DATASTREAMS, public) == seen, "nor in its revision"
         blind = Principal(name="blind", hidden=frozenset({"hidden", "observations"}))
         assert store.catalogue.collections(blind) == [], "datastreams of nothing are no collection"
         of_private_objects = Principal(name="public", hidden=frozenset({"buildings"}))
