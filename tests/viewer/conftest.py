@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/ville"
-PATIENCE = 240_000  # milliseconds: software rendering on a busy machine
+PATIENCE = 300_000
 expect.set_options(timeout=PATIENCE / 4)
 FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist", "--no-sandbox"]
 SIZE = {"width": 900, "height": 560}
