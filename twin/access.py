@@ -7,7 +7,6 @@ people choose: nobody can try 2^256 tokens, and a key is verified at every reque
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
@@ -142,7 +141,7 @@ def _credentials(header: str) -> tuple[str | None, str]:
     if scheme.lower() == "basic":
         try:
             user, _, token = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             user, token = "", ""
         return user, token
     return "", ""

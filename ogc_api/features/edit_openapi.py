@@ -59,7 +59,8 @@ def add(document: Json, editable: Mapping[str, tuple[Collection, tuple[Verb, ...
     document["security"] = [{}, {"bearer": []}, {"basic": []}]
     components["responses"]["Unauthorised"] = _refusal("The key is wrong")
     for item in document["paths"].values():
-        item["get"]["responses"].setdefault("401", {"$ref": "#/components/responses/Unauthorised"})
+        for operation in item.values():
+            operation["responses"].setdefault("401", {"$ref": "#/components/responses/Unauthorised"})
     for name, (collection, verbs) in editable.items():
         root = f"/collections/{name}/items"
         for verb in verbs:

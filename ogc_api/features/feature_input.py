@@ -86,7 +86,7 @@ class FeatureInput:
         """
         self._check_members(document)
         before: Json = {} if former is None else former.to_pylist()[0]
-        properties = document.get("properties") or {}
+        properties = {} if document.get("properties") is None else document["properties"]
         if not isinstance(properties, dict):
             raise BadInput("The member 'properties' is not an object: write {\"name\": value, ...}.")
         self._check_names(properties, identity)

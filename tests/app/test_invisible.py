@@ -159,6 +159,15 @@ def test_wrong_credentials_are_told_nothing_but_that(site):
     assert all('Basic realm="Jumeau"' in answer.headers["www-authenticate"] for answer in answers)
 
 
+@pytest.mark.parametrize(
+    "given", ["", "Bearer", "Basic", "Basic \xe9", "Basic ////", "Basic YQ==", "Bearer \xff", "Digest t-all", "t-all"]
+)
+def test_whatever_credentials_look_like_they_are_right_or_refused(site, given):
+    answer = site.ask("/ogc/collections", authorization=given.encode("latin-1"))
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_the_revision_that_is_shown_is_not_that_of_what_is_private(site):
     shown = site.ask("/health").json()["revision"]
     keyed = re.search(r"^jumeau_revision (\S+)", site.ask("/metrics", token="t-all").text, re.M)

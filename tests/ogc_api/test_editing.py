@@ -231,6 +231,7 @@ def test_who_may_write_what(asked):
         (b"[]", "feature"),
         ({"type": "FeatureCollection", "features": []}, "FeatureCollection"),
         ({"type": "Feature", "properties": {}}, "geometry"),
+        ({"type": "Feature", "geometry": None, "properties": []}, "properties"),
         (feature(coordRefSys="EPSG:2154"), "coordRefSys"),
         (feature({"hieght": 3}), "'hieght'.*'height'"),
         (feature({"height": "tall"}), "height='tall'.*number"),
