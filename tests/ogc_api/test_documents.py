@@ -125,7 +125,9 @@ def test_a_collection_tells_its_crs_and_extent(ogc):
 
 def test_a_time_series_has_items_and_edr_queries(ogc):
     document = ogc.json("/collections/observations")
-    assert set(document["data_queries"]) == {"locations", "position"}
+    assert set(document["data_queries"]) == {
+        *("locations", "position", "radius", "area", "corridor", "items", "instances")
+    }
     assert "air_temperature" in document["parameter_names"]
     assert document["extent"]["temporal"]["interval"] == [["2026-07-01T00:00:00Z", "2026-07-03T23:00:00Z"]]
     assert len(document["crs"]) == 4
@@ -134,7 +136,9 @@ def test_a_time_series_has_items_and_edr_queries(ogc):
 
 def test_a_coverage_has_edr_queries_and_no_items(ogc):
     document = ogc.json("/collections/built_fraction")
-    assert set(document["data_queries"]) == {"position", "cube"}
+    assert set(document["data_queries"]) == {
+        *("position", "radius", "area", "cube", "trajectory", "corridor", "instances")
+    }
     Collection.model_validate_json(ogc.get("/collections/built_fraction").content)
     for path in ("/items", "/items/1", "/schema", "/queryables"):
         assert "coverage has none" in ogc.refused(f"/collections/built_fraction{path}", 404)
