@@ -174,7 +174,7 @@ def along(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> tuple[NDArray[
     moments = bool(shapely.has_m(query.coords))
     parts = []
     for part in shapely.get_parts(query.coords):
-        line = shapely.get_coordinates(_dense(part), include_m=moments)
+        line = _dense(shapely.get_coordinates(part, include_m=moments))
         x, y = crs_.transform(line[:, 0], line[:, 1], query.crs, coverage.grid.bbox.crs)
         if not np.isfinite([x, y]).all():
             continue
@@ -207,8 +207,11 @@ def along(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> tuple[NDArray[
     return out, Cells((len(rows),), values, len(rows)), moving
 
 
-def _dense(line: shapely.LineString) -> shapely.LineString:
-    return shapely.segmentize(line, line.length / shapes.PIECES)
+def _dense(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cut a line into pieces, M with it, before it is transformed."""
+    way = np.concatenate([[0.0], np.hypot(*np.diff(line[:, :2], axis=0).T).cumsum()])
+    at = np.union1d(way, np.linspace(0, way[-1], shapes.PIECES + 1))
+    return np.column_stack([np.interp(at, way, column) for column in line.T])
 
 
 def _runs(count: int, when: NDArray[np.int64] | None) -> list[int]:
