@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 
 import orjson
@@ -21,6 +22,9 @@ SCHEMA = "application/schema+json"
 #: Formats of a document: the name that ``f`` takes, and the media types that ask for it.
 DOCUMENT_FORMATS = {"json": (JSON, SCHEMA, "application/vnd.oai.openapi+json"), "html": (HTML, "application/xhtml+xml")}
 ITEMS_FORMATS = {"json": (GEOJSON, JSON), "html": (HTML, "application/xhtml+xml")}
+
+# A new process may run other code, or under other settings: what was told before is told anew.
+_PROCESS = secrets.token_bytes(8)
 
 
 class Asked:
@@ -45,7 +49,7 @@ class Asked:
         """
         scope = self.request.scope
         address = b"\n".join(
-            [scope["path"].encode(), scope["query_string"], self.language.encode(), self.format.encode()]
+            [_PROCESS, scope["path"].encode(), scope["query_string"], self.language.encode(), self.format.encode()]
         )
         revision = "-".join(map(str, revisions))
         self._tag = f'W/"{revision}-{hashlib.blake2b(address, digest_size=8).hexdigest()}"'

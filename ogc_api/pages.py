@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ogc_api.features.fields import has_items, item_fields
-from twin.model import Collection, Language, Text
+from twin.model import Collection, Field, Language, Text
 
 _TEXTS = {
     "collections": Text(fr="Collections", en="Collections"),
@@ -73,7 +73,15 @@ def render(
     """
     known = {collection.id: collection for collection in collections}
     about = next(iter(known.values())) if len(known) == 1 else None
-    fields = item_fields(about) if about and has_items(about) else ()
+    fields = {field.name: field for field in item_fields(about)} if about and has_items(about) else {}
+
+    def shown(name: str, value: object) -> object:
+        """Return a value as a person reads it: classes by their title, midnights as dates."""
+        titles = {category.value: category.title.in_language(language) for category in fields[name].categories}
+        if value is None:
+            return ""
+        return titles.get(value, str(value).removesuffix("T00:00:00Z"))  # type: ignore[call-overload]
+
     return (
         _environment()
         .get_template(f"{name}.html")
@@ -85,6 +93,12 @@ def render(
             base=base,
             known=known,
             about=about,
-            titles={field.name: field.title.in_language(language) for field in fields},
+            titles={name: _heading(field, language) for name, field in fields.items()},
+            shown=shown,
         )
     )
+
+
+def _heading(field: Field, language: Language) -> str:
+    title = field.title.in_language(language)
+    return f"{title} ({field.unit})" if field.unit else title

@@ -62,6 +62,12 @@ def definition(code: str) -> pyproj.CRS:
     return _definition(normalise(code))
 
 
+def area_of_use(code: str) -> BBox | None:
+    """Return where a CRS is meant to be used, in CRS84, or None where its authority does not say."""
+    area = definition(code).area_of_use
+    return None if area is None else BBox(xmin=area.west, ymin=area.south, xmax=area.east, ymax=area.north)
+
+
 def uri(code: str) -> str:
     """Return the OGC URI of a CRS code, e.g. ``http://www.opengis.net/def/crs/EPSG/0/2154``."""
     code = normalise(code)
@@ -172,6 +178,17 @@ class BBox(BaseModel):
         """Return the smallest box in `crs` that holds this one."""
         xmin, ymin, xmax, ymax = self.polygon(crs).bounds
         return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=crs)
+
+    def within(self, other: BBox) -> bool:
+        """Whether this box lies in `other`, which is in the same CRS."""
+        return (
+            self.xmin >= other.xmin and self.ymin >= other.ymin and self.xmax <= other.xmax and self.ymax <= other.ymax
+        )
+
+    def grown(self, share: float) -> BBox:
+        """Return the box with a margin on each side, as a share of its width and height."""
+        x, y = (self.xmax - self.xmin) * share, (self.ymax - self.ymin) * share
+        return BBox(xmin=self.xmin - x, ymin=self.ymin - y, xmax=self.xmax + x, ymax=self.ymax + y, crs=self.crs)
 
     def as_list(self) -> list[float]:
         """Return ``[xmin, ymin, xmax, ymax]``."""

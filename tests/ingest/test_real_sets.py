@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,9 +151,16 @@ def test_atmo_occitanie_keeps_negative_values(real):
     assert temporal == (datetime(2020, 3, 14, 10, tzinfo=UTC), datetime(2020, 3, 17, 8, tzinfo=UTC))
 
 
-def test_meteo_france_in_celsius_and_hectopascals(real):
+def test_meteo_france_in_celsius_and_hectopascals(real, shared_data):
+    data = shared_data / "weather" / "meteo_france"
     report = ingest(real, "meteo_france_2024_10_17")
     assert report.rows["meteo_france_stations"] == 2_033
+    # Overseas stations are far out of Lambert-93: the extent is that of the stations, not of a bent box.
+    listed = json.loads((data / "paquetobs-stations-horaire_2024-10-17T14_00_00Z.json").read_text("utf-8"))
+    places = shapely.points([(station["lon"], station["lat"]) for station in listed])
+    assert np.allclose(
+        real.collection("meteo_france_stations").extent.as_list(), shapely.total_bounds(places), atol=1e-3
+    )
     temperature = real.observations("meteo_france_observations", observed_properties=("air_temperature",))
     assert temperature.num_rows == 2_033 - 47
     values = temperature["result"].to_numpy()

@@ -255,6 +255,12 @@ def test_the_list_of_collections_reads_in_french(ogc):
     assert BASE in text
 
 
+def test_a_table_of_items_reads_as_a_person_would(ogc):
+    text = ogc.get("/collections/buildings/items?f=html&lang=fr&limit=3").text
+    for word in ("Champ height (m)", "logement", "<td>2026-07-02</td>", "3 sur 120", "Page suivante"):
+        assert word in text, word
+
+
 def test_a_document_refuses_what_it_does_not_understand(ogc):
     for path in DOCUMENTS:
         assert "'colour'" in ogc.refused(path, colour="red")

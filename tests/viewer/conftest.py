@@ -113,7 +113,12 @@ class Visit:
     def until(self, condition: str) -> None:
         """Wait for a JavaScript condition, without the eval that the page's security policy forbids."""
         self.page.evaluate(
-            f"new Promise((done) => {{ const look = () => ({condition}) ? done() : setTimeout(look, 20); look(); }})"
+            f"""new Promise((done, fail) => {{
+                const last = performance.now() + {PATIENCE / 4};
+                const look = () => ({condition}) ? done()
+                    : performance.now() < last ? setTimeout(look, 20) : fail(Error("it never came"));
+                look();
+            }})"""
         )
 
     def settle(self) -> None:

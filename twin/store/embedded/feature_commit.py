@@ -9,10 +9,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from twin.crs import CRS84, BBox
 from twin.errors import BadInput
 from twin.model import Collection, FieldType, feature_schema
 from twin.store.embedded.engine import Cursor, one
+from twin.store.embedded.extent import extent
 from twin.store.embedded.features import table
 from twin.store.embedded.sql import quote, text, utc
 
@@ -192,28 +192,20 @@ def _check_owner(cursor: Cursor, name: str, source: str) -> None:
 
 def measured(cursor: Cursor, collection: Collection) -> Collection:
     """Return the collection with the extent, time and count of its current features."""
-    count, *box, first, last, ended, sources = one(
+    current = f"{table(collection.id)} WHERE revision_to IS NULL"
+    count, first, last, ended, sources = one(
         cursor,
-        "SELECT count(*), min(xmin), min(ymin), max(xmax), max(ymax), "
-        "min(valid_from), max(valid_to), count(*) = count(valid_to), list(DISTINCT source ORDER BY source) "
-        f"FROM {table(collection.id)} WHERE revision_to IS NULL",
+        "SELECT count(*), min(valid_from), max(valid_to), count(*) = count(valid_to), "
+        f"list(DISTINCT source ORDER BY source) FROM {current}",
     )
     return collection.model_copy(
         update={
             "count": count,
-            "extent": crs84_box(box, collection.crs),
+            "extent": extent(cursor, current, collection.crs),
             "temporal": None if first is None else (aware(first), aware(last) if ended else None),
             "sources": tuple(sources or ()),
         }
     )
-
-
-def crs84_box(box: list[float | None], crs: str) -> BBox | None:
-    """Return the box in CRS84 of an envelope in `crs`, or None when there is none."""
-    if any(side is None for side in box):
-        return None
-    xmin, ymin, xmax, ymax = (float(side) for side in box if side is not None)
-    return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=crs).to(CRS84)
 
 
 def aware(instant: datetime) -> datetime:

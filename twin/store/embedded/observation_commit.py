@@ -21,7 +21,8 @@ from twin.model import (
 from twin.store.contract import StagedSeries
 from twin.store.embedded.catalogue import stored
 from twin.store.embedded.engine import Cursor, one
-from twin.store.embedded.feature_commit import aware, check_files, crs84_box, ensure_table, file_list, replace
+from twin.store.embedded.extent import extent
+from twin.store.embedded.feature_commit import aware, check_files, ensure_table, file_list, replace
 from twin.store.embedded.features import table
 from twin.store.embedded.selection import current
 from twin.store.embedded.sql import quote, text, utc
@@ -322,16 +323,11 @@ def measured(cursor: Cursor, collection: Collection) -> Collection:
     count, first, last = one(
         cursor, f"SELECT count(*), min(phenomenon_time), max(phenomenon_time) FROM {current(collection.id)}"
     )
-    box = one(
-        cursor,
-        f"SELECT min(xmin), min(ymin), max(xmax), max(ymax) FROM {table(DATASTREAMS)} "
-        "WHERE revision_to IS NULL AND timeseries = ?",
-        [collection.id],
-    )
+    listed = f"{table(DATASTREAMS)} WHERE revision_to IS NULL AND timeseries = ?"
     return collection.model_copy(
         update={
             "count": count,
-            "extent": crs84_box(list(box), collection.crs),
+            "extent": extent(cursor, listed, collection.crs, [collection.id]),
             "temporal": None if first is None else (aware(first), aware(last)),
         }
     )
