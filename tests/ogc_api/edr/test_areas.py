@@ -44,7 +44,7 @@ def test_an_area_of_several_polygons_leaves_out_what_lies_between(get: Get) -> N
     ):
         response = get("heat/area", {"coords": coords, **asked})
         assert response.status_code == 200, response.text
-    axes, values, _ = coverage(get("heat/area", {"coords": shapely.MultiPolygon(boxes).wkt, **NATIVE}))
+    _, values, _ = coverage(get("heat/area", {"coords": shapely.MultiPolygon(boxes).wkt, **NATIVE}))
     assert values.shape == (1, 3, 4)
     assert np.isfinite(values).sum() == 2
     assert values[0, 0, 0] == pytest.approx(field(3)[0, 0])
