@@ -9,6 +9,7 @@ from ogc_api import answers
 from ogc_api.edr import coveragejson, geotiff, netcdf, tables
 from ogc_api.edr.answer import Answer
 from twin.model import Collection, Kind
+from twin.settings import Bounds
 
 COVERAGEJSON, GEOJSON, CSV, NETCDF, GEOTIFF = "CoverageJSON", "GeoJSON", "CSV", "NetCDF", "GeoTIFF"
 
@@ -48,21 +49,21 @@ def negotiable(form: str, collection: Collection) -> dict[str, tuple[str, ...]]:
     return named | {name: FORMATS[name].accepted for name in others}
 
 
-def encode(answer: Answer, name: str, bound: int) -> bytes:
+def encode(answer: Answer, name: str, bounds: Bounds) -> bytes:
     """Return an answer in a format.
 
-    Parameters
-    ----------
-    bound
-        The greatest number of values that a format may lay out for it.
+    Raises
+    ------
+    TooLarge
+        When the format would lay it out on more rows or values than the bounds.
     """
     match name:
         case "GeoJSON":
-            return tables.geojson(answer)
+            return tables.geojson(answer, bounds.rows)
         case "CSV":
-            return tables.csv(answer)
+            return tables.csv(answer, bounds.rows)
         case "NetCDF":
-            return netcdf.encode(answer, bound)
+            return netcdf.encode(answer, bounds.values)
         case "GeoTIFF":
             return geotiff.encode(answer)
         case _:

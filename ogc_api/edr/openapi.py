@@ -75,7 +75,7 @@ def _values(collection: Collection, kind: str, of: str, title: Text, own: list[J
         asked += [_distance("within"), _unit("within-units")]
     if kind == "corridor":
         asked += [_distance("corridor-width"), _unit("width-units")]
-        asked += [_distance("corridor-height", required=False), _unit("height-units", required=False)]
+        asked += [_distance("corridor-height"), _unit("height-units")]
     asked += [
         _parameter("datetime", {"type": "string"}, example="2026-07-14T12:00:00Z/.."),
         _list("parameter-name", {"type": "string", "enum": list(variables(collection))}),
@@ -135,7 +135,9 @@ def _item(
 
 
 def _parameter(name: str, schema: Json, *, where: str = "query", required: bool = False, **more: object) -> Json:
-    return {"name": name, "in": where, "required": required, "schema": schema, **more}
+    # The defaults of a query parameter are written out: the OGC suite looks for them.
+    style = {"style": "form", "explode": False} if where == "query" else {}
+    return {"name": name, "in": where, "required": required, "schema": schema, **style, **more}
 
 
 def _path(name: str) -> Json:
@@ -143,21 +145,20 @@ def _path(name: str) -> Json:
 
 
 def _list(name: str, items: Json) -> Json:
-    return _parameter(name, {"type": "array", "items": items}, style="form", explode=False)
+    return _parameter(name, {"type": "array", "items": items})
 
 
 def _bbox(*, required: bool) -> Json:
     schema = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
-    return _parameter("bbox", schema, required=required, style="form", explode=False)
+    return _parameter("bbox", schema, required=required)
 
 
-def _distance(name: str, *, required: bool = True) -> Json:
-    schema = {"type": "number", "minimum": 0, "exclusiveMinimum": True}
-    return _parameter(name, schema, required=required, example=500)
+def _distance(name: str) -> Json:
+    return _parameter(name, {"type": "number", "minimum": 0, "exclusiveMinimum": True}, required=True, example=500)
 
 
-def _unit(name: str, *, required: bool = True) -> Json:
-    return _parameter(name, {"type": "string", "enum": list(shapes.UNITS)}, required=required)
+def _unit(name: str) -> Json:
+    return _parameter(name, {"type": "string", "enum": list(shapes.UNITS)}, required=True)
 
 
 _OBJECT = {"type": "object"}

@@ -124,9 +124,8 @@ def _where(
         return None, shapes.buffers(geometry, within, crs, target, collection, bounds)
     if form == "corridor":
         width = _distance(parameters, "corridor-width", "width-units")
-        if parameters.take("corridor-height") or parameters.take("height-units"):
-            # The standard asks for it; where nothing has a height, any one holds everything.
-            _distance(parameters, "corridor-height", "height-units")
+        # The standard requires it; where nothing has a height, any one holds everything.
+        _distance(parameters, "corridor-height", "height-units")
         return None, shapes.buffers(geometry, width / 2, crs, target, collection, bounds)
     if crs != target:
         raise NotFound(f"A {form} has no grid to give.")

@@ -79,7 +79,7 @@ def _answer(edr: Edr, request: Request, form: Form) -> Response:
     chosen = formats.FORMATS[name]
     if chosen.ending:
         headers["Content-Disposition"] = f'attachment; filename="{collection.id}_{form}.{chosen.ending}"'
-    return asked.answer(formats.encode(answer, name, edr.bounds.values), chosen.media_type, headers)
+    return asked.answer(formats.encode(answer, name, edr.bounds), chosen.media_type, headers)
 
 
 def _document(edr: Edr, request: Request, collection: Collection, *, every: bool) -> Response:

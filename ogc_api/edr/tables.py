@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ogc_api.edr.answer import Answer, Grid, Path, Place, Times, Values
 from ogc_api.features.geojson import encode_features, instants
 from twin import crs as crs_
+from twin.errors import TooLarge
 from twin.model import Quality
 
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -23,9 +24,9 @@ _INSTANT = pa.timestamp("us", tz="UTC")
 _STANDING = ("location", "x", "y", "geometry", "datetime", "end")
 
 
-def csv(answer: Answer) -> bytes:
+def csv(answer: Answer, bound: int) -> bytes:
     """Return RFC 4180, in UTF-8: headings with units, instants in UTC, what is missing left empty."""
-    table = rows(answer)
+    table = rows(answer, bound)
     if all(kind == "Point" for kind in _kinds(answer)):
         table = table.drop_columns(["geometry"])
     else:
@@ -48,9 +49,9 @@ def csv(answer: Answer) -> bytes:
     return out.getvalue()
 
 
-def geojson(answer: Answer) -> bytes:
+def geojson(answer: Answer, bound: int) -> bytes:
     """Return a FeatureCollection: one feature for each place and instant, its values as properties."""
-    table = rows(answer)
+    table = rows(answer, bound)
     number = pa.array(np.arange(table.num_rows)).cast(pa.string())
     table = table.append_column("id", number)
     names = [name for name in table.column_names if name not in ("id", "geometry", "x", "y")]
@@ -59,12 +60,23 @@ def geojson(answer: Answer) -> bytes:
     return head.encode() + features + b"]}"
 
 
-def rows(answer: Answer) -> pa.Table:
+def rows(answer: Answer, bound: int) -> pa.Table:
     """Return one row for each place and instant, where any variable has a value.
 
     Columns: ``location`` (where places have names), ``x``, ``y``, ``geometry`` (WKB), ``datetime`` and
     ``end`` (where there is time, where there are periods), then the variables; quality flags by name.
+
+    Raises
+    ------
+    TooLarge
+        When there would be more than `bound` rows.
     """
+    count = _count(answer)
+    if count > bound:
+        raise TooLarge(
+            f"The answer would have {count} rows and the bound is {bound}: "
+            "ask a smaller area, a shorter time, or NetCDF or CoverageJSON."
+        )
     table = pa.concat_tables(_tables(answer), promote_options="permissive")
     names = [name for name in (*_STANDING, *answer.variables) if name in table.column_names]
     table = table.select(names)
@@ -75,6 +87,15 @@ def rows(answer: Answer) -> pa.Table:
             valid = pc.is_valid(column)
             held = valid if held is None else pc.or_(held, valid)
     return table.filter(held) if held is not None else table
+
+
+def _count(answer: Answer) -> int:
+    body = answer.body
+    if isinstance(body, tuple):
+        return sum(1 if place.times is None else len(place.times) for place in body)
+    places = len(body.x) * len(body.y) if isinstance(body, Grid) else len(body.x)
+    moving = isinstance(body, Path) and body.moving
+    return places * (1 if body.times is None or moving else len(body.times))
 
 
 def _kinds(answer: Answer) -> list[str]:

@@ -15,7 +15,8 @@ import pytest
 import rasterio
 import xarray as xr
 
-from tests.ogc_api.edr.edr_twin import PLACES, XS, YS, Get, field, temperature
+from ogc_api.edr import Edr
+from tests.ogc_api.edr.edr_twin import BASE, PLACES, XS, YS, Get, field, fill, opened, requests_to, temperature
 from tests.ogc_api.edr.test_grids import LAMBERT
 from twin.crs import CRS84, BBox
 
@@ -88,6 +89,16 @@ def test_geojson_is_a_feature_for_each_place_and_instant(get: Get, tmp_path: Pat
     file = tmp_path / "series.geojson"
     file.write_bytes(response.content)
     assert pyogrio.read_info(file)["features"] == 24
+
+
+def test_too_many_rows_are_413_where_arrays_are_not(tmp_path: Path) -> None:
+    with opened(tmp_path, rows=39) as twin:
+        fill(twin)
+        edr = Edr(twin, BASE)
+        get = requests_to(edr)
+        for name, status in (("CSV", 413), ("GeoJSON", 413), ("NetCDF", 200)):
+            assert get("heat/cube", {**BOX, "f": name}).status_code == status
+        edr.close()
 
 
 def test_netcdf_of_a_grid_is_cf_and_holds_the_very_values(get: Get) -> None:

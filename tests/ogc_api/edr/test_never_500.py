@@ -71,7 +71,7 @@ ODD = {
 BOX, POINT = {"bbox": "8,43,9,44"}, {"coords": "POINT(8.8118 43.464225)"}
 AREA, LINE = {"coords": f"POLYGON(({RING}))"}, {"coords": "LINESTRING(8.81 43.46,8.84 43.475)"}
 RADIUS = {**POINT, "within": "300", "within-units": "m"}
-CORRIDOR = {**LINE, "corridor-width": "300", "width-units": "m"}
+CORRIDOR = {**LINE, "corridor-width": "300", "width-units": "m", "corridor-height": "1", "height-units": "m"}
 SOUND: dict[str, dict[str, str]] = {
     "heat/position": POINT,
     "heat/cube": BOX,
