@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import shapely
 from numpy.typing import NDArray
 
 from ogc_api.edr import grids
@@ -22,11 +23,12 @@ from twin.settings import Bounds
 
 def position(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> Answer:
     """Return the values of the cell that contains each point."""
-    found = grids.position(coverage, query, bounds)
-    places = []
-    for point, cells in found:
-        read = _read(coverage, query, cells, bounds, len(found))
-        places.append(Place(point, read.times, read.values, read.stops))
+    points, cells = grids.position(coverage, query)
+    read = _read(coverage, query, cells, bounds, 1)
+    places = (
+        Place(point, read.times, {name: values[..., at] for name, values in read.values.items()}, read.stops)
+        for at, point in enumerate(shapely.points(points))
+    )
     return answer(coverage.collection, query, tuple(places))
 
 
@@ -34,7 +36,7 @@ def cube(coverage: Coverage, query: EdrQuery, box: BBox, bounds: Bounds) -> Answ
     """Return the cells whose centres lie in a box, or their statistics together."""
     if query.areas:
         return _over_areas(coverage, query, bounds)
-    return _grid(coverage, query, *grids.box(coverage, query, box, bounds), bounds)
+    return _grid(coverage, query, *grids.box(coverage, query, box), bounds)
 
 
 def area(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> Answer:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -28,8 +27,8 @@ from twin.errors import BadInput, NotFound, TooLarge
 from twin.model import Collection, Grid
 from twin.settings import Bounds
 
-#: Cells of a line that are read through one covering window.
-_TOGETHER = 32
+#: Values, and cells on a side, that are read at most through one window to get a few of them.
+_BLOCK, _SIDE = 4_000_000, 64
 
 type Window = tuple[slice, ...]
 
@@ -62,8 +61,8 @@ class Cells:
     count: int
 
 
-def position(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> list[tuple[shapely.Point, Cells]]:
-    """Return the cell that contains each point asked.
+def position(coverage: Coverage, query: EdrQuery) -> tuple[NDArray[np.float64], Cells]:
+    """Return the points asked that lie on the grid, and the cell that contains each.
 
     Raises
     ------
@@ -74,25 +73,42 @@ def position(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> list[tuple[
     rows, columns = lattice.locate(
         coverage.grid, *crs_.transform(points[:, 0], points[:, 1], query.crs, coverage.grid.bbox.crs)
     )
-    found = [
-        (shapely.Point(point), _window(coverage, (slice(row, row + 1), slice(column, column + 1)), ()))
-        for point, row, column in zip(points.tolist(), rows.tolist(), columns.tolist(), strict=True)
-        if row >= 0
-    ]
-    if not found:
+    held = rows >= 0
+    if not held.any():
         raise NotFound(f"The point lies outside the grid of {coverage.collection.id}: see the collection's extent.")
-    return found
+    return points[held], _scattered(coverage, rows[held], columns[held])
 
 
-def _window(coverage: Coverage, window: Window, shape: tuple[int, ...]) -> Cells:
+def _scattered(
+    coverage: Coverage,
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    when: NDArray[np.int64] | None = None,
+) -> Cells:
+    """Return cells here and there, near ones read together; with `when`, each at a step of its own."""
+    steps_ = 1 if coverage.times is None or when is not None else len(coverage.times)
+    side = int(np.clip((_BLOCK / max(steps_, 1)) ** 0.5, 1, _SIDE))
+    step = np.zeros(len(rows), np.int64) if when is None else when
+    _, group = np.unique(np.stack([step, rows // side, columns // side]), axis=1, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+
     def values(name: str, times: Window) -> NDArray[Any]:
-        block = read(coverage, name, (*times, *window))
-        return block.reshape((*block.shape[: len(times)], *shape))
+        found: NDArray[Any] | None = None
+        for members in groups:
+            at = times if when is None else (slice(int(step[members[0]]), int(step[members[0]]) + 1),)
+            block = _gather(coverage, name, at, rows[members], columns[members])
+            block = block if when is None else block[0]
+            if found is None:
+                found = np.empty((*block.shape[:-1], len(rows)), block.dtype)
+            found[..., members] = block
+        assert found is not None  # noqa: S101 - there is a cell
+        return found
 
-    return Cells(shape, values, prod(shape))
+    return Cells((len(rows),), values, len(rows))
 
 
-def box(coverage: Coverage, query: EdrQuery, box: BBox, bounds: Bounds) -> tuple[GridBody, Cells]:
+def box(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[GridBody, Cells]:
     """Return the cells whose centres lie in a box, x and y ascending.
 
     Raises
@@ -192,19 +208,9 @@ def along(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> tuple[NDArray[
     out = np.column_stack(crs_.transform(points[:, 0], points[:, 1], coverage.grid.bbox.crs, query.crs))
     out = np.round(out, lattice.DECIMALS)
 
-    def values(name: str, times: Window) -> NDArray[Any]:
-        blocks = []
-        edges = _runs(len(rows), when)
-        for first, last in pairwise(edges):
-            step = int(when[first]) if when is not None else 0
-            at = times if when is None else (slice(step, step + 1),)
-            blocks.append(_gather(coverage, name, at, rows[first:last], columns[first:last]))
-        joined = np.concatenate(blocks, axis=-1)
-        return joined if when is None else joined[0]
-
     times = coverage.times
     moving = times[when] if when is not None and times is not None else None
-    return out, Cells((len(rows),), values, len(rows)), moving
+    return out, _scattered(coverage, rows, columns, when), moving
 
 
 def _dense(line: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -212,14 +218,6 @@ def _dense(line: NDArray[np.float64]) -> NDArray[np.float64]:
     way = np.concatenate([[0.0], np.hypot(*np.diff(line[:, :2], axis=0).T).cumsum()])
     at = np.union1d(way, np.linspace(0, way[-1], shapes.PIECES + 1))
     return np.column_stack([np.interp(at, way, column) for column in line.T])
-
-
-def _runs(count: int, when: NDArray[np.int64] | None) -> list[int]:
-    """Return the edges of runs of cells that are read together: near one another, and of one step."""
-    edges = set(range(0, count, _TOGETHER)) | {count}
-    if when is not None:
-        edges |= set((np.flatnonzero(np.diff(when)) + 1).tolist())
-    return sorted(edges)
 
 
 def _passages(coverage: Coverage, query: EdrQuery, seconds: NDArray[np.float64]) -> NDArray[np.int64]:

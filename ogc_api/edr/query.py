@@ -16,13 +16,15 @@ from ogc_api.edr.periods import Aggregation
 from ogc_api.edr.shapes import Area
 from ogc_api.parameters import Parameters, y_first
 from twin.crs import CRS84, BBox
-from twin.errors import BadInput, NotFound
+from twin.errors import BadInput, NotFound, TooLarge
 from twin.model import Collection
 from twin.settings import Bounds
 from twin.time import TimeSpan
 
 #: The ways to ask: all the locations, or the values at one of them.
 type Form = Literal["position", "radius", "area", "cube", "trajectory", "corridor", "locations", "location"]
+#: Polygons aggregated over in one answer: each is a question of its own to the store.
+_AREAS = 100
 _BY_AREA = ("radius", "area", "cube", "corridor")
 
 
@@ -100,6 +102,8 @@ def parse(
             areas = shapes.boxed(box, collection, target, bounds)
     elif form != "location":
         coords, areas = _where(form, parameters, collection, bounds, crs, target)
+    if aggregation and aggregation.area and len(areas) > _AREAS:
+        raise TooLarge(f"There are {len(areas)} polygons to aggregate over and the bound is {_AREAS}: ask fewer.")
     return EdrQuery(
         crs=target,
         parameters=tuple(dict.fromkeys(names)) if names else observed_names(collection),

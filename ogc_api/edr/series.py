@@ -85,7 +85,7 @@ def area(series: Series, query: EdrQuery) -> Answer:
     if query.aggregation and query.aggregation.area:
         places = tuple(place for each in query.areas for place in _pooled(series, each, query, query.aggregation))
         if not places:
-            raise NotFound(f"{series.collection.id} holds nothing there at datetime={query.time or '../..'}.")
+            raise NotFound(_nothing(series, query))
         return answer(series.collection, query, places)
     streams = datastreams(series, query, region=together(query.areas))
     if not streams.num_rows:
@@ -104,8 +104,13 @@ def _values(series: Series, streams: pa.Table, query: EdrQuery) -> Answer:
         _check(series.store.observations.count(asked, series.principal) * each, series.bounds.values)
         table = series.store.observations.read(asked, series.principal).read_all()
     if not table.num_rows:
-        raise NotFound(f"{series.collection.id} holds nothing there at datetime={query.time}.")
+        raise NotFound(_nothing(series, query))
     return answer(series.collection, query, tuple(_places(series, streams, table.combine_chunks(), query)))
+
+
+def _nothing(series: Series, query: EdrQuery) -> str:
+    when = f" at datetime={query.time}" if query.time else ""
+    return f"{series.collection.id} holds nothing there{when}."
 
 
 def _check(count: int, bound: int) -> None:

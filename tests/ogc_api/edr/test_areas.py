@@ -215,6 +215,13 @@ def test_too_large_or_too_fine_a_shape_is_413_before_reading(get: Get, tmp_path:
         assert fine.status_code == 413
         assert "10 vertices and the bound is 9" in fine.json()["detail"]
         edr.close()
+    turns = ",".join(f"{X0 + 700 * (n % 2)} {Y0 + n}" for n in range(400))
+    asked = {"coords": f"LINESTRING({turns})", "corridor-width": "2", "width-units": "m", **HEIGHT, "crs": LAMBERT}
+    assert "400 vertices" in get("heat/corridor", asked).json()["detail"]
+    boxes = shapely.MultiPolygon([shapely.box(X0 + 9 * n, Y0, X0 + 9 * n + 5, Y0 + 5) for n in range(101)]).wkt
+    many = get("heat/area", {"coords": boxes, "crs": LAMBERT, "aggregate": "area"})
+    assert many.status_code == 413
+    assert "101 polygons" in many.json()["detail"]
     wide = {"coords": "POINT(8.8 43.5)", "within": "200", "within-units": "km"}
     assert get("observations/radius", wide).status_code == 413
 
