@@ -21,7 +21,7 @@ demo: .venv/ready $(VIEWER)/dist/index.html
 	$(BIN)/twin demo --port $(PORT)
 
 test: .venv/ready $(VIEWER)/dist/index.html services
-	$(BIN)/pytest -n auto $(PYTEST_OPTIONS)
+	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_OPTIONS)
 
 lint: .venv/ready $(VIEWER)/node_modules/.package-lock.json
 	$(BIN)/ruff check .
