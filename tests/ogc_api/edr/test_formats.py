@@ -119,6 +119,20 @@ def test_netcdf_of_a_grid_is_cf_and_holds_the_very_values(get: Get) -> None:
         assert variable.dtype == np.float32
 
 
+def test_gdal_reads_the_georeference_of_a_netcdf(get: Get, tmp_path: Path) -> None:
+    if shutil.which("gdalinfo") is None:
+        pytest.skip("gdalinfo is absent")
+    if "netCDF" not in subprocess.run(["gdalinfo", "--formats"], capture_output=True, text=True, check=True).stdout:
+        pytest.skip("gdalinfo has no netCDF driver")
+    file = tmp_path / "heat.nc"
+    file.write_bytes(get("heat/cube", {**BOX, "f": "NetCDF"}).content)
+    told = subprocess.run(["gdalinfo", "-json", str(file)], capture_output=True, text=True, check=True)
+    assert told.stderr == ""
+    found = json.loads(told.stdout)
+    assert found["geoTransform"] == [1_170_000, 50, 0, 6_280_200, 0, -50]
+    assert 'ID["EPSG",2154]' in found["coordinateSystem"]["wkt"]
+
+
 def test_netcdf_of_series_is_a_discrete_sampling_geometry(get: Get) -> None:
     area = "POLYGON((1170000 6280000,1173000 6280000,1173000 6283000,1170000 6280000))"
     asked = {"coords": area, "crs": LAMBERT, "parameter-name": "air_temperature,air_temperature_quality", **DAY}
