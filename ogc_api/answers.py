@@ -55,8 +55,12 @@ class Asked:
         self._tag = f'W/"{revision}-{hashlib.blake2b(address, digest_size=8).hexdigest()}"'
         known = self.request.headers.get("if-none-match")
         if known and self._tag in known:
-            return Response(status_code=304, headers=self._headers())
+            return self.not_modified()
         return None
+
+    def not_modified(self) -> Response:
+        """Return the 304 of this address, whose tag :meth:`unchanged` has made."""
+        return Response(status_code=304, headers=self._headers())
 
     def answer(self, body: bytes | str, media_type: str, headers: dict[str, str] | None = None) -> Response:
         """Return a successful answer."""
