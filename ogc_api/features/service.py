@@ -69,7 +69,7 @@ class ItemsService:
 
     def index_of(self, collection: Collection) -> CollectionIndex | None:
         """Return the index of a collection, when there is one already."""
-        return self._indexes and self._indexes.find(collection, self._principal)
+        return None if self._indexes is None else self._indexes.find(collection, self._principal)
 
     def _index(self, query: ItemsQuery) -> CollectionIndex | None:
         index = self.index_of(query.collection)

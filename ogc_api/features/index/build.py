@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypedDict, cast
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +54,7 @@ def build(
         When the collection is no more.
     """
     properties = tuple(field.name for field in item_fields(collection))
-    parts: list[tuple[NDArray[np.generic], ...]] = []
+    parts: list[_Part] = []
     with StringsWriter(folder) as texts, StringsWriter(folder) as shapes:
         for table in _tables(store, principal, collection):
             if not wanted():
@@ -62,9 +63,8 @@ def build(
             encoded = feature_texts(named, properties, collection.crs, CRS84)
             texts.add(pc.binary_join_element_wise(encoded, *_large("", ",")))
             shapes.add(table["geometry"].combine_chunks())
-            parts.append(_columns(named))
-        rows, born, ended, names, bounds, connected = _joined(parts)
-        columns = Columns(texts.strings(), shapes.strings(), rows, born, ended, names, bounds, connected)
+            parts.append(_part(named))
+        columns = Columns(texts.strings(), shapes.strings(), **_joined(parts))
     if np.any(np.diff(columns.rows) <= 0):
         raise RuntimeError(f"The store gave the rows of {collection.id} out of their order.")
     return CollectionIndex(columns)
@@ -72,21 +72,34 @@ def build(
 
 def _tables(store: Store, principal: Principal, collection: Collection) -> Iterator[pa.Table]:
     asked = FeatureQuery(collection=collection.id, revision=collection.revision)
-    for batch in store.features.read(asked, principal):
+    reader = store.features.read(asked, principal)
+    yield reader.schema.empty_table()
+    for batch in reader:
         for start in range(0, batch.num_rows, _BATCH_ROWS):
             yield pa.Table.from_batches([batch.slice(start, _BATCH_ROWS)])
 
 
-def _columns(table: pa.Table) -> tuple[NDArray[np.generic], ...]:
+class _Part(TypedDict):
+    """The arrays of :class:`Columns`."""
+
+    rows: NDArray[np.int64]
+    born: NDArray[np.int64]
+    ended: NDArray[np.int64]
+    names: NDArray[np.int64]
+    bounds: NDArray[np.float64]
+    connected: NDArray[np.bool_]
+
+
+def _part(table: pa.Table) -> _Part:
     geometries = shapely.from_wkb(table["geometry"].to_numpy())
-    return (
-        table["row"].to_numpy(),
-        _instants(table["valid_from"], ALWAYS),
-        _instants(table["valid_to"], NEVER),
-        np.array([hash(name) for name in table["id"].to_pylist()], np.int64),
-        shapely.bounds(geometries),
-        np.isin(shapely.get_type_id(geometries), _ONE_PIECE),
-    )
+    return {
+        "rows": table["row"].to_numpy(),
+        "born": _instants(table["valid_from"], ALWAYS),
+        "ended": _instants(table["valid_to"], NEVER),
+        "names": np.array([hash(name) for name in table["id"].to_pylist()], np.int64),
+        "bounds": shapely.bounds(geometries).reshape(-1, 4),
+        "connected": np.isin(shapely.get_type_id(geometries), _ONE_PIECE),
+    }
 
 
 def _instants(column: pa.ChunkedArray, unknown: int) -> NDArray[np.int64]:
@@ -95,11 +108,8 @@ def _instants(column: pa.ChunkedArray, unknown: int) -> NDArray[np.int64]:
     return found
 
 
-def _joined(parts: list[tuple[NDArray[np.generic], ...]]) -> list[NDArray[np.generic]]:
-    if not parts:
-        empty = np.empty(0, np.int64)
-        return [empty, empty, empty, empty, np.empty((0, 4)), np.empty(0, bool)]
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+def _joined(parts: list[_Part]) -> _Part:
+    return cast("_Part", {name: np.concatenate([part[name] for part in parts]) for name in _Part.__annotations__})  # type: ignore[literal-required]
 
 
 def _large(*texts: str) -> list[pa.Scalar]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -73,8 +72,4 @@ class StringsWriter:
         """Return what was written."""
         self._file.flush()
         data = mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_READ) if self._size else b""
-        return Strings(data, _joined(self._offsets))
-
-
-def _joined(parts: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate(list(parts))
+        return Strings(data, np.concatenate(self._offsets))
