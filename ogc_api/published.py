@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from functools import cached_property
 
+from ogc_api.answers import Body
 from ogc_api.configuration import configuration
 from ogc_api.core import Core
 from ogc_api.documents import Document, Documents
@@ -32,7 +33,8 @@ class Published:
         self._principal = principal
         self._edr = edr
         self.base = base
-        self._made: dict[tuple[Language, tuple[str, ...]], Document] = {}
+        self._bodies: dict[tuple[Language, tuple[str, ...]], Body] = {}
+        self._openapi: dict[Language, Document] = {}
         self._documents: dict[Language, Documents] = {}
         self._lock = threading.RLock()
 
@@ -56,16 +58,19 @@ class Published:
         """Return the public address of a collection."""
         return f"{self.base}/collections/{collection.id}"
 
-    def document(self, language: Language, key: tuple[str, ...], make: Callable[[Documents], Document]) -> Document:
-        """Return a document, made the first time that it is asked for."""
+    def body(self, language: Language, key: tuple[str, ...], write: Callable[[Documents], bytes]) -> Body:
+        """Return a document as it is sent, written the first time that it is asked for."""
         with self._lock:
-            if (language, key) not in self._made:
-                self._made[language, key] = make(self._in(language))
-            return self._made[language, key]
+            if (language, key) not in self._bodies:
+                self._bodies[language, key] = Body(write(self._in(language)))
+            return self._bodies[language, key]
 
     def openapi(self, language: Language) -> Document:
         """Return the OpenAPI document."""
-        return self.document(language, ("openapi", "json"), lambda made: made.openapi(self.collections))
+        with self._lock:
+            if language not in self._openapi:
+                self._openapi[language] = self._in(language).openapi(self.collections)
+            return self._openapi[language]
 
     def _in(self, language: Language) -> Documents:
         if language not in self._documents:

@@ -71,6 +71,10 @@ class ItemsService:
         """Return the index of a collection, when there is one already."""
         return None if self._indexes is None else self._indexes.find(collection, self._principal)
 
+    def wait_for_index(self, collection: Collection) -> CollectionIndex | None:
+        """Return the index of a collection once it is made; None when it cannot be."""
+        return None if self._indexes is None else self._indexes.ready(collection, self._principal)
+
     def _index(self, query: ItemsQuery) -> CollectionIndex | None:
         index = self.index_of(query.collection)
         return index if index is not None and is_answerable(query) else None
