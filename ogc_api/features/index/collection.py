@@ -27,7 +27,7 @@ _KEPT_BYTES = 16_000_000
 #: Features that are looked through in much less than a millisecond.
 _QUICK = 50_000
 
-type Selected = tuple[bytes | None, TimeSpan | None]
+type Selected = tuple[bytes | None, datetime | None, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class CollectionIndex:
 
     def is_quick(self, query: ItemsQuery) -> bool:
         """Whether a page takes so little that it may be made between two other requests."""
-        selected = (query.region, query.time)
-        if query.nothing or selected == (None, None) or selected in self._selected or len(self) <= _QUICK:
+        selected = _key(query.region, query.time)
+        if query.nothing or selected is None or len(self) <= _QUICK or selected in self._selected:
             return True
         if query.region is None:
             return len(self) <= 10 * _QUICK
@@ -129,8 +129,8 @@ class CollectionIndex:
 
     def _select(self, region: bytes | None, time: TimeSpan | None) -> Numbers | None:
         """Return the numbers of the features selected, ascending; None for all of them."""
-        key = (region, time)
-        if key == (None, None):
+        key = _key(region, time)
+        if key is None:
             return None
         with self._lock:
             if key in self._selected:
@@ -186,6 +186,12 @@ def is_answerable(query: ItemsQuery) -> bool:
 def microseconds(instant: datetime) -> int:
     """Return an instant as microseconds since 1970 in UTC."""
     return (instant - EPOCH) // timedelta(microseconds=1)
+
+
+def _key(region: bytes | None, time: TimeSpan | None) -> Selected | None:
+    if time is None:
+        return None if region is None else (region, None, None)
+    return region, time.start, time.end
 
 
 def _size(found: Numbers | None) -> int:

@@ -36,10 +36,10 @@ class Strings:
         """Return the strings of ascending `numbers`, end to end: neighbours are copied together."""
         if not numbers.size:
             return b""
-        breaks = np.flatnonzero(np.diff(numbers) != 1)
-        firsts = numbers[np.concatenate(([0], breaks + 1))]
-        lasts = numbers[np.concatenate((breaks, [-1]))]
-        starts, ends = self.offsets[firsts].tolist(), self.offsets[lasts + 1].tolist()
+        (breaks,) = (numbers[1:] - numbers[:-1] != 1).nonzero()
+        starts, ends = self.offsets[numbers[breaks + 1]].tolist(), self.offsets[numbers[breaks] + 1].tolist()
+        starts.insert(0, self.offsets[numbers[0]])
+        ends.append(self.offsets[numbers[-1] + 1])
         data = self._data
         return b"".join([data[start:end] for start, end in zip(starts, ends, strict=True)])
 
