@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 import orjson
 
@@ -28,24 +29,23 @@ class PageFrame:
     """
 
     def __init__(self, asked: Asked, query: ItemsQuery, url: str) -> None:
-        given = dict(asked.request.query_params)
+        given = {name: urlencode({name: value}) for name, value in asked.request.query_params.items()}
         other = "html" if asked.format == "json" else "json"
 
-        def to(rel: str, shown: str, address: str) -> bytes:
+        def to(rel: str, shown: str, query: dict[str, str]) -> bytes:
+            address = "?".join(filter(None, (f"{url}/items", "&".join(query.values()))))
             return orjson.dumps(links.link(rel, address, _MEDIA[shown], asked.language))
 
-        own = links.address(url, "items", query=given)
         self._links = b",".join(
             [
-                to("self", asked.format, own),
-                to("alternate", other, links.address(url, "items", query={**given, "f": other})),
+                to("self", asked.format, given),
+                to("alternate", other, {**given, "f": f"f={other}"}),
                 orjson.dumps(links.link("collection", url, JSON, asked.language)),
             ]
         )
         # ArcGIS learns from this link that pages can be asked for by offset.
-        kept = {name: value for name, value in given.items() if name not in ("startindex", "offset", "cursor")}
-        address = links.address(url, "items", query=kept)
-        follows = f"{address}{'&' if kept else '?'}offset={_OFFSET}&cursor={_CURSOR}"
+        kept = {name: text for name, text in given.items() if name != "startindex"}
+        follows = {**kept, "offset": f"offset={_OFFSET}", "cursor": f"cursor={_CURSOR}"}
         self._next = b"," + to("next", asked.format, follows)
         self._offset = query.offset
 

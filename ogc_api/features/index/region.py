@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -29,21 +29,22 @@ class Region:
     outer: Box
     inner: Box | None
 
-    @classmethod
-    def of(cls, wkb: bytes) -> Self | None:
-        """Return the region of a polygon, or None when it is not one to select by."""
-        shape = shapely.from_wkb(wkb)
-        if not shape.is_valid and (flat := shapely.make_valid(shape)).area == 0:
-            shape = flat
-        if shape.is_empty or not shape.is_valid:
-            return None
-        shapely.prepare(shape)
-        return cls(shape, shape.bounds, _inner(shape))
-
     def meets(self, geometries: Sequence[bytes]) -> NDArray[np.bool_]:
         """Tell which WKB geometries the polygon intersects."""
         met: NDArray[np.bool_] = shapely.intersects(self.shape, shapely.from_wkb(np.array(geometries, dtype=object)))
         return met
+
+
+@lru_cache(maxsize=256)
+def region_of(wkb: bytes) -> Region | None:
+    """Return the region of a polygon, or None when it is not one to select by."""
+    shape = shapely.from_wkb(wkb)
+    if not shape.is_valid and (flat := shapely.make_valid(shape)).area == 0:
+        shape = flat  # a box as flat as a line or a point
+    if shape.is_empty or not shape.is_valid:
+        return None
+    shapely.prepare(shape)
+    return Region(shape, shape.bounds, _inner(shape))
 
 
 def _inner(shape: shapely.Geometry) -> Box | None:
