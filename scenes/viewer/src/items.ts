@@ -1,8 +1,9 @@
 /** Objects of a collection, read from the OGC API. */
 
-import type { Collection, Language } from "./catalogue";
+import type { Collection } from "./catalogue";
 import { fetchJson, type Outcome } from "./outcome";
 import { rfc3339 } from "./time";
+import type { Language } from "./text";
 
 export interface Item {
   id: string;
@@ -84,7 +85,7 @@ export function middleOf(item: Item): [number, number] | null {
   return box[0] <= box[2] ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : null;
 }
 
-/** Lower case without accents, so that “ecole” finds “École”. */
+/** Lower case without accents and with straight apostrophes, so that “l'ecole” finds “l’École”. */
 export function folded(text: string, language: Language): string {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLocaleLowerCase(language);
+  return text.normalize("NFD").replace(/\p{M}/gu, "").replaceAll("’", "'").toLocaleLowerCase(language);
 }

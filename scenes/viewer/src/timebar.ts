@@ -1,6 +1,6 @@
 /** The time bar: a range input over the instants of a scale, steps, play and pause. */
 
-import type { Catalogue, Language } from "./catalogue";
+import type { Catalogue } from "./catalogue";
 import { h, icon, s } from "./dom";
 import { type Message, t } from "./i18n";
 import type { Store } from "./state";
@@ -15,6 +15,7 @@ import {
   shortDate,
   snap,
 } from "./time";
+import type { Language } from "./text";
 
 const PLAY = "M8 5v14l11-7z";
 const PAUSE = "M7 5h4v14H7zm6 0h4v14h-4z";
@@ -29,7 +30,7 @@ export class TimeBar {
   private readonly profile = s("path", { class: "profile" });
   private scale: Scale;
 
-  /** `scales` has one at least; the first that covers the time of the store is shown. */
+  /** `scales` has one at least; the first that stops at the time of the store is shown. */
   constructor(
     private readonly catalogue: Catalogue,
     private readonly scales: [Scale, ...Scale[]],
@@ -56,7 +57,7 @@ export class TimeBar {
   }
 
   private scaleAt(time: number): Scale {
-    return this.scales.find((scale) => covers(scale, time)) ?? this.scales[0];
+    return this.scales.find((scale) => snap(scale, time) === time) ?? this.scales[0];
   }
 
   private move(steps: number): void {
@@ -186,7 +187,7 @@ export class TimeBar {
 
   private follow(): void {
     const { language, time } = this.store.current;
-    if (!covers(this.scale, time)) {
+    if (snap(this.scale, time) !== time) {
       this.use(this.scaleAt(time));
       return;
     }
