@@ -48,7 +48,7 @@ class _Prepared:
 
 
 class DirectItems:
-    """An ASGI application that answers items by the indexes, and hands on everything else.
+    """An ASGI application that answers the public's items by the indexes, and hands on everything else.
 
     Parameters
     ----------
@@ -83,7 +83,9 @@ class DirectItems:
         local = path.removeprefix(scope.get("root_path", ""))
         if not local.startswith("/collections/") or "/items" not in local:
             return None
-        accept, accept_language, known = _first(scope["headers"])
+        accept, accept_language, known, credentials = _first(scope["headers"])
+        if credentials:
+            return None
         view = self._publisher.current()
         if view is not self._view:
             self._view, self._prepared = view, lru_cache(_REMEMBERED)(partial(self._prepare, view))
@@ -127,9 +129,9 @@ class DirectItems:
         return _Prepared(query, item_id, frame, dict(headers)[b"etag"], headers, unchanged)
 
 
-def _first(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes]:
-    """Return ``Accept``, ``Accept-Language`` and ``If-None-Match``, empty where absent."""
-    accept = accept_language = known = b""
+def _first(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return ``Accept``, ``Accept-Language``, ``If-None-Match`` and ``Authorization``, empty where absent."""
+    accept = accept_language = known = credentials = b""
     for name, value in headers:
         if name == b"accept":
             accept = accept or value
@@ -137,7 +139,9 @@ def _first(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes]
             accept_language = accept_language or value
         elif name == b"if-none-match":
             known = known or value
-    return accept, accept_language, known
+        elif name == b"authorization":
+            credentials = value
+    return accept, accept_language, known, credentials
 
 
 def _request(path: str, query_string: bytes, accept: bytes, accept_language: bytes) -> Request:

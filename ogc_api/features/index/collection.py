@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ogc_api.features.fields import item_fields
 from ogc_api.features.index.envelopes import Envelopes, Numbers
-from ogc_api.features.index.region import region_of
+from ogc_api.features.index.region import prepared_region
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
 from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery
@@ -89,7 +89,7 @@ class CollectionIndex:
             return True
         if query.region is None:
             return len(self) <= 10 * _QUICK
-        region = region_of(query.region)
+        region = prepared_region(query.region)
         return region is not None and self._envelopes.count_near(region.outer) <= _QUICK
 
     def page(self, query: ItemsQuery) -> Page:
@@ -154,7 +154,7 @@ class CollectionIndex:
         return None if found is not None and found.size == len(self) else found
 
     def _meeting(self, wkb: bytes) -> Numbers:
-        region = region_of(wkb)
+        region = prepared_region(wkb)
         assert region is not None  # noqa: S101 - see is_answerable
         sure, doubtful = self._envelopes.search(region)
         if doubtful.size:
@@ -180,7 +180,7 @@ def is_answerable(query: ItemsQuery) -> bool:
     rest = replace(query, region=None, nothing=False, time=None, after=None, offset=0, limit=DEFAULT_LIMIT)
     if rest != ItemsQuery(collection=query.collection, properties=properties):
         return False
-    return query.region is None or region_of(query.region) is not None
+    return query.region is None or prepared_region(query.region) is not None
 
 
 def microseconds(instant: datetime) -> int:

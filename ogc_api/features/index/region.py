@@ -36,7 +36,7 @@ class Region:
 
 
 @lru_cache(maxsize=256)
-def region_of(wkb: bytes) -> Region | None:
+def prepared_region(wkb: bytes) -> Region | None:
     """Return the region of a polygon, or None when it is not one to select by."""
     shape = shapely.from_wkb(wkb)
     if not shape.is_valid and (flat := shapely.make_valid(shape)).area == 0:
