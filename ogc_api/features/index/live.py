@@ -65,7 +65,8 @@ class Indexes:
 
     def stop(self) -> None:
         """Abandon what is being made, and let go of everything."""
-        self._stopped.set()
+        with self._lock:
+            self._stopped.set()
         self._worker.shutdown(cancel_futures=True)
         self._held.clear()
 
