@@ -88,4 +88,4 @@ def _document(edr: Edr, request: Request, collection: Collection, *, every: bool
     if unchanged := asked.unchanged(collection.revision):
         return unchanged
     make = metadata.instances if every else metadata.instance
-    return asked.json(make(edr, collection, asked.language))
+    return asked.answer(orjson.dumps(make(edr, collection, asked.language)), answers.JSON)
