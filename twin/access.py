@@ -1,7 +1,7 @@
 """Who is who, and what they may see and change.
 
 A key is a token of 256 random bits, of which ``config.yml`` keeps the SHA-256. A slow hash is for what
-people choose: nobody can try 2^256 tokens, and a key is verified at every request (decision 010).
+people choose: nobody can try 2^256 tokens, and a key is verified at every request (decision 013).
 """
 
 from __future__ import annotations

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ogc_api.features.geojson import encode_features, instants
+from ogc_api.features.index import CollectionIndex, Indexes, is_answerable
+from ogc_api.features.page import Page
 from ogc_api.features.query import ItemsQuery
 from ogc_api.features.read_ahead import BLOCK_ROWS, Block, ReadAhead
 from ogc_api.features.versions import SEPARATOR, UNKNOWN, Versions, former_rows
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
-from twin.model import Kind, Quality
+from twin.model import Collection, Kind, Quality
 from twin.store import Condition, FeatureQuery, ObservationQuery, Principal, Scalar
 from twin.time import TimeSpan, parse_instant
 
@@ -25,31 +25,12 @@ _OBSERVATION_FILTERS = {
 }
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of items.
-
-    Attributes
-    ----------
-    features
-        The inside of the GeoJSON array.
-    matched, returned
-        How many items the query has in all, and this page.
-    next
-        Cursor of the page after; None on the last.
-    """
-
-    features: bytes
-    matched: int
-    returned: int
-    next: tuple[Scalar, ...] | None
-
-
 class ItemsService:
-    """Reads items for one principal, at one revision of the catalogue."""
+    """Reads items for one principal, at one revision of the catalogue: by an index, else out of the store."""
 
-    def __init__(self, twin: Twin, principal: Principal, versions: Versions) -> None:
+    def __init__(self, twin: Twin, principal: Principal, versions: Versions, indexes: Indexes | None = None) -> None:
         self._twin = twin
+        self._indexes = indexes
         self._versions_of = versions
         self._principal = principal
         self._ahead = ReadAhead()
@@ -58,6 +39,8 @@ class ItemsService:
         """Return one page, with the exact number of items that the query has."""
         if query.nothing:
             return Page(b"", 0, 0, None)
+        if (index := self._index(query)) is not None:
+            return index.page(query)
         block = self._ahead.find(query) or self._read(query)
         rows = block.table.slice(block.start, query.limit + 1)
         more = rows.num_rows > query.limit
@@ -75,11 +58,26 @@ class ItemsService:
         NotFound
             When the collection has no such item.
         """
+        index = self._index(query)
+        if index is not None and (text := index.item(item_id)) is not None:
+            return text
         read = self.version if query.collection.kind is Kind.FEATURES else self._observation
         table = read(query, item_id)
         if not table.num_rows:
             raise NotFound(f"The collection {query.collection.id!r} has no item {item_id!r}.")
         return self.encode(table, query, item_id)
+
+    def index_of(self, collection: Collection) -> CollectionIndex | None:
+        """Return the index of a collection, when there is one already."""
+        return None if self._indexes is None else self._indexes.find(collection, self._principal)
+
+    def wait_for_index(self, collection: Collection) -> CollectionIndex | None:
+        """Return the index of a collection once it is made; None when it cannot be."""
+        return None if self._indexes is None else self._indexes.ready(collection, self._principal)
+
+    def _index(self, query: ItemsQuery) -> CollectionIndex | None:
+        index = self.index_of(query.collection)
+        return index if index is not None and is_answerable(query) else None
 
     def _read(self, query: ItemsQuery) -> Block:
         """Read a page, or a whole block when a client follows `next`; one row more tells what comes after."""
@@ -107,10 +105,20 @@ class ItemsService:
             table = table.filter(pc.invert(pc.is_in(table["row"], value_set=former_rows(table))))
         return table
 
-    def row(self, query: ItemsQuery, item_id: str) -> int | None:
-        """Return the number of the version that :meth:`version` returns."""
+    def versioned(self, query: ItemsQuery, item_id: str) -> tuple[int, bytes]:
+        """Return the number of a version of an object, and the very version that it is of as GeoJSON.
+
+        An index may be older by a commit than what the store answers: the two must not be mixed.
+
+        Raises
+        ------
+        NotFound
+            When the collection has no such item.
+        """
         version = self.version(query, item_id)
-        return int(version["row"][0].as_py()) if version.num_rows else None
+        if not version.num_rows:
+            raise NotFound(f"The collection {query.collection.id!r} has no item {item_id!r}.")
+        return int(version["row"][0].as_py()), self.encode(version, query, item_id)
 
     @staticmethod
     def _started(table: pa.Table, start: str) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Which objects were edited by hand: no source has a say in them any more (decision 011)."""
+"""Which objects were edited by hand: no source has a say in them any more (decision 014)."""
 
 from __future__ import annotations
 
