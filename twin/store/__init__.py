@@ -5,6 +5,8 @@ Import the contract's names from here; an engine is found through the registry (
 
 from twin.store.contract import (
     OPERATOR,
+    STATISTIC,
+    AggregateQuery,
     CatalogueStore,
     Commit,
     Condition,
@@ -26,6 +28,8 @@ from twin.store.cubes import write_cube
 
 __all__ = [
     "OPERATOR",
+    "STATISTIC",
+    "AggregateQuery",
     "CatalogueStore",
     "Commit",
     "Condition",
