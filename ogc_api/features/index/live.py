@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from ogc_api.features.index.build import Abandoned, build
 from ogc_api.features.index.collection import CollectionIndex
 from ogc_api.features.versions import Versions
@@ -123,6 +125,7 @@ class Indexes:
         except Abandoned:
             pass
         finally:
+            pa.default_memory_pool().release_unused()  # the batches that went through
             self._seconds[wish] = time.monotonic() - began
             with self._lock:
                 del self._making[wish]
