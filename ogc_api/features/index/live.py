@@ -8,6 +8,9 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
+
+import pyarrow as pa
 
 from ogc_api.features.index.build import Abandoned, build
 from ogc_api.features.index.collection import CollectionIndex
@@ -22,17 +25,20 @@ type _Version = tuple[int, datetime | None]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Wish:
-    """Whose collection; what a principal may not see makes a difference to the datastreams alone."""
+class _Wish(NamedTuple):
+    """Of which collection; what else is hidden makes a difference to the datastreams alone."""
 
     collection: str
-    principal: Principal
+    hidden: frozenset[str]
 
     @classmethod
     def of(cls, collection: str, principal: Principal) -> _Wish:
-        shared = Principal(name="any")
-        return cls(collection, Principal(name="any", hidden=principal.hidden) if collection == DATASTREAMS else shared)
+        return cls(collection, principal.hidden if collection == DATASTREAMS else frozenset())
+
+    @property
+    def principal(self) -> Principal:
+        """Who is to read: the one who asks has been found to see the collection."""
+        return Principal(name="index", hidden=self.hidden)
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,7 @@ class Indexes:
         except Abandoned:
             pass
         finally:
+            pa.default_memory_pool().release_unused()  # the batches that went through
             self._seconds[wish] = time.monotonic() - began
             with self._lock:
                 del self._making[wish]
