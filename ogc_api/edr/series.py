@@ -19,7 +19,7 @@ from ogc_api.edr import coveragejson
 from ogc_api.edr.coveragejson import QUALITY_SUFFIX, Document
 from ogc_api.edr.query import EdrQuery, Point
 from ogc_api.features.geojson import decimals
-from ogc_api.features.query import region_of
+from ogc_api.features.regions import region_of
 from twin import crs as crs_
 from twin.errors import DoesNotApply, NotFound, TooLarge
 from twin.model import DATASTREAMS, Collection
