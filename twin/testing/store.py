@@ -16,16 +16,23 @@ import pytest
 import shapely
 
 from twin.errors import BadInput, NotFound
-from twin.model import DATASTREAMS, Field, FieldType, Text, feature_schema
+from twin.model import DATASTREAMS, Field, FieldType, Quality, Text, feature_schema
 from twin.store import (
     OPERATOR,
+    Arithmetic,
     Commit,
     Condition,
+    Constant,
     FeatureQuery,
+    Filter,
+    Folded,
+    Logic,
     ObservationQuery,
     Principal,
+    Property,
     Receipt,
     SortKey,
+    Spatial,
     StagedCube,
     StagedFeatures,
     StagedSeries,
@@ -33,12 +40,105 @@ from twin.store import (
     write_cube,
 )
 from twin.testing import samples
+from twin.testing.filters import holds
 from twin.time import TimeSpan
 
 type OpenStore = Callable[[], Store]
 
 _X, _Y = samples.ORIGIN
 _EXTRA = Field(name="roof", type=FieldType.STRING, title=Text(fr="Toit", en="Roof"))
+
+
+_HEIGHT, _STOREYS, _NAME = (Property(name=name) for name in ("height", "storeys", "name"))
+_BARE_NAME = Folded(without="accents", text=Folded(without="case", text=_NAME))
+_BOX = shapely.box(_X + 42, _Y + 1, _X + 103, _Y + 2).wkb
+_WHOLE = shapely.box(_X + 90, _Y, _X + 95, _Y + 5)
+
+
+def _calculated(operator: str, left: object, right: object) -> Arithmetic:
+    return Arithmetic.model_validate({"operator": operator, "left": left, "right": right})
+
+
+def _both(*filters: Filter) -> Logic:
+    return Logic(operator="and", filters=filters)
+
+
+def _either(*filters: Filter) -> Logic:
+    return Logic(operator="or", filters=filters)
+
+
+#: Each kind of node at least once; what they keep is told by :func:`twin.testing.filters.holds`.
+FEATURE_FILTERS: tuple[Filter, ...] = (
+    *(
+        Condition.model_validate({"field": "height", "operator": sign, "value": 6})
+        for sign in ("=", "<>", "<", "<=", ">", ">=")
+    ),
+    Condition(field="height", operator=">", value=_STOREYS),
+    Condition(field="height", operator="in", value=(3, 4.0, _STOREYS)),
+    Condition(field="name", operator="in", value=("Bâtiment 1", "Bâtiment 2'; --")),
+    Condition(field="public", value=False),
+    Condition(field="permit", operator=">=", value="2000-01-11"),
+    Condition(field="permit", operator=">", value=Property(name="seen")),
+    Condition(field="seen", operator=">", value=samples.START + timedelta(hours=30)),
+    Condition(field="valid_to", operator="is null"),
+    Condition(field="geometry", operator="is null"),
+    Condition(field=_calculated("/", _HEIGHT, _STOREYS), operator="is null"),
+    *(
+        Condition(field=_calculated(sign, _HEIGHT, _STOREYS), operator=">", value=2.5)
+        for sign in ("+", "-", "*", "/", "%", "div", "^")
+    ),
+    Condition(field=_calculated("^", -8.0, _calculated("/", _STOREYS, 2.0)), operator="<", value=_HEIGHT),
+    Condition(field=_calculated("%", _calculated("-", 2.0, _HEIGHT), 3.0), value=-1.0),
+    Condition(field="name", operator="like", value="%iment 1_"),
+    Condition(field="name", operator="like", value="Bâtiment.1%"),
+    Condition(field="name", operator="like", value="%\\%%"),
+    Condition(field=_BARE_NAME, value="batiment 7"),
+    Condition(field=_BARE_NAME, operator="<", value=Folded(without="case", text="BATIMENT 2")),
+    Condition(
+        field=_BARE_NAME,
+        operator="like",
+        value=Folded(without="accents", text=Folded(without="case", text="B\u00c2TIMENT _")),
+    ),
+    _either(Condition(field="name", operator="is null"), Condition(field="height", operator=">", value=7)),
+    _both(Condition(field="public", value=True), Condition(field="height", operator=">", value=4)),
+    Logic(operator="not", filters=(_either(Condition(field="storeys", value=1), Condition(field="storeys", value=2)),)),
+    Logic(operator="not", filters=(Condition(field="public", value=True), Condition(field="storeys", value=1))),
+    _both(Constant(true=True), Condition(field="storeys", value=1)),
+    _either(Constant(true=False), Condition(field="id", operator=">", value="b000011")),
+    *(
+        Spatial.model_validate({"relation": relation, "right": _BOX})
+        for relation in ("intersects", "disjoint", "overlaps")
+    ),
+    *(
+        Spatial.model_validate({"relation": relation, "right": _WHOLE.wkb})
+        for relation in ("equals", "contains", "within")
+    ),
+    Spatial(relation="touches", right=_WHOLE.buffer(5, cap_style="square", join_style="mitre").wkb),
+    Spatial(relation="crosses", left=shapely.LineString([(_X + 22, _Y + 1), (_X + 58, _Y + 1)]).wkb),
+    Spatial(relation="contains", left=shapely.box(_X, _Y, _X + 100, _Y + 7).wkb),
+    Spatial(relation="within", right=shapely.Point(_X + 100, _Y).buffer(70).wkb),
+    Spatial(relation="intersects"),
+    Spatial(relation="disjoint", left=_BOX, right=shapely.Point(0, 0).wkb),
+)
+_WARM = Condition(field="result", operator=">", value=30)
+_SECOND = Condition(field="object_id", value="b000002")
+_NEAR = Spatial(relation="intersects", right=shapely.box(_X + 5, _Y - 1, _X + 15, _Y + 1).wkb)
+OBSERVATION_FILTERS: tuple[Filter, ...] = (
+    _WARM,
+    _SECOND,
+    _NEAR,
+    _both(_WARM, _SECOND),
+    _either(_WARM, _SECOND),
+    _either(_NEAR, Condition(field="quality_name", value="range")),
+    _both(Constant(true=True), _either(_NEAR, _WARM), _either(_SECOND, _NEAR)),
+    Condition(field="quality_name", operator="like", value="%o%"),
+    Condition(field="quality", operator="<>", value=0),
+    Condition(field="quality_reason", operator="is null"),
+    Condition(field="phenomenon_time", operator="<", value=Property(name="result_time")),
+    Condition(field="datastream", operator="<>", value=Property(name="object_id")),
+    Condition(field=Property(name="object_id"), operator="<", value=Property(name="quality_reason")),
+    Condition(field=_calculated("%", Property(name="result"), 2.0), operator="<", value=1),
+)
 
 
 def _read(store: Store, **query: object) -> pa.Table:
@@ -193,6 +293,15 @@ class StoreContract:
             {"where": (Condition(field="permit", value="yesterday"),)},
             {"where": (Condition(field="storeys", value=10**400),)},
             {"where": (Condition(field="height", operator="like", value="1%"),)},
+            {"where": (Condition(field='height" IS NULL OR "height', operator="is null"),)},
+            {"where": (Condition(field="height", value=Property(name="heigth")),)},
+            {"where": (Condition(field="height", value=Property(name="name")),)},
+            {"where": (Condition(field=Arithmetic(operator="+", left=1, right=Property(name="name")), value=1),)},
+            {"where": (Condition(field=Folded(without="case", text=Property(name="height")), value="x"),)},
+            {"where": (Condition(field="name", operator="like", value=Property(name="name")),)},
+            {"where": (Condition(field="geometry", value="x"),)},
+            {"where": (Spatial(relation="within", right=b"not a geometry"),)},
+            {"where": (Spatial(relation="within", right=shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 3)]).wkb),)},
             {"sort": (SortKey(field='height" DESC; --'),)},
             {"columns": ("heigth",)},
             {"after": ("x", 1)},
@@ -204,6 +313,29 @@ class StoreContract:
         samples.put_features(store, samples.building_table(range(3)))
         with pytest.raises(BadInput):
             _read(store, **query)
+
+    def test_filters_mean_what_their_nodes_say(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(40)))
+        rows = _read(store).to_pylist()
+        for node in FEATURE_FILTERS:
+            for asked in (node, Logic(operator="not", filters=(node,))):
+                wanted = [row["id"] for row in rows if holds(asked, row)]
+                assert _ids(_read(store, where=(asked,))) == wanted, asked
+                assert _count(store, where=(asked,)) == len(wanted), asked
+        kept = sum(0 < _count(store, where=(node,)) < 40 for node in FEATURE_FILTERS)
+        assert kept > 0.8 * len(FEATURE_FILTERS), "a filter that keeps all or nothing shows little"
+
+    def test_filters_too_deep_or_too_large_are_refused(self) -> None:
+        node: Filter = Constant(true=True)
+        for _ in range(31):
+            node = Logic(operator="not", filters=(node,))
+        FeatureQuery(collection="buildings", where=(node,))
+        with pytest.raises(BadInput, match="deep"):
+            FeatureQuery(collection="buildings", where=(Logic(operator="not", filters=(node,)),))
+        many = Condition(field="storeys", operator="in", value=tuple(range(1001)))
+        for where in ((many,), (Logic(operator="or", filters=(Constant(true=True),) * 1000),)):
+            with pytest.raises(BadInput, match="parts"):
+                ObservationQuery(collection="observations", where=where)
 
     def test_only_the_columns_asked_for(self, store: Store) -> None:
         samples.put_features(store, samples.building_table(range(3)))
@@ -372,6 +504,23 @@ class StoreContract:
         assert shapely.from_wkb(joined["geometry"]).equals(shapely.Point(_X + 20, _Y))
         with pytest.raises(BadInput):
             _observe(store, where=(Condition(field="results", value=1),))
+
+    def test_filters_of_observations_look_at_them_and_at_their_datastream(self, store: Store) -> None:
+        streams = samples.datastream_table(4, samples.series())
+        samples.put_series(store, samples.observation_table(4, 48), datastreams=streams)
+        names = [quality.name.lower() for quality in Quality]
+        rows = [{**row, "quality_name": names[row["quality"]]} for row in _observe(store, joined=True).to_pylist()]
+        for node in OBSERVATION_FILTERS:
+            for asked in (node, Logic(operator="not", filters=(node,))):
+                wanted = [(row["datastream"], row["phenomenon_time"]) for row in rows if holds(asked, row)]
+                found = _observe(store, where=(asked,))
+                pairs = zip(found["datastream"].to_pylist(), found["phenomenon_time"].to_pylist(), strict=True)
+                assert list(pairs) == wanted, asked
+                assert _counted(store, where=(asked,)) == len(wanted), asked
+                paged = _observe(store, where=(asked,), offset=3, limit=5)
+                assert paged.equals(found.slice(3, 5)), asked
+                assert _observe(store, where=(asked,), latest=True).num_rows == len({name for name, _ in wanted})
+        assert sum(0 < _counted(store, where=(node,)) < len(rows) for node in OBSERVATION_FILTERS) > 8
 
     def test_pages_of_observations_hold_every_one_once(self, store: Store) -> None:
         streams = samples.datastream_table(5, samples.series())
