@@ -12,7 +12,7 @@ from ogc_api.features.regions import moved
 from ogc_api.parameters import swap_if_y_first
 from twin.errors import BadInput
 from twin.model import Collection
-from twin.store import Condition, Filter, Logic, Spatial
+from twin.store import Condition, Constant, Filter, Logic, Spatial
 from twin.store.filters import GEOMETRY
 
 #: Beyond it lies no coordinate of any CRS.
@@ -35,9 +35,10 @@ def relation(name: str, left: object, right: object, collection: Collection, crs
     crs
         CRS of their coordinates, which stand in the order of its authority.
     """
-    sides = [
-        None if shape is None else moved(shape, collection, crs) for shape in (_shape(left, crs), _shape(right, crs))
-    ]
+    given = [_shape(left, crs), _shape(right, crs)]
+    if None not in given:
+        return Constant(true=bool(getattr(shapely, name)(*given)))
+    sides = [None if shape is None else moved(shape, collection, crs) for shape in given]
     if any(shape is not None and shape.is_empty for shape in sides):
         # Far from all that there is: nothing meets it, and every geometry is disjoint from it.
         null = Condition(field=GEOMETRY, operator="is null")

@@ -366,7 +366,7 @@ def test_observations_are_selected(ogc):
     ):
         assert ogc.json(OBSERVATIONS, **query)["numberMatched"] == expected, query
     assert "good, range" in ogc.refused(OBSERVATIONS, quality="bad")
-    assert "'sortby'" in ogc.refused(OBSERVATIONS, sortby="result")
+    assert "'result'" in ogc.refused(OBSERVATIONS, sortby="result")
 
 
 def test_observations_page_by_offset_too(ogc):
