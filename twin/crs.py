@@ -65,7 +65,7 @@ def definition(code: str) -> pyproj.CRS:
 def area_of_use(code: str) -> BBox | None:
     """Return where a CRS is meant to be used, in CRS84, or None where its authority does not say."""
     area = definition(code).area_of_use
-    return area and BBox(xmin=area.west, ymin=area.south, xmax=area.east, ymax=area.north)
+    return None if area is None else BBox(xmin=area.west, ymin=area.south, xmax=area.east, ymax=area.north)
 
 
 def uri(code: str) -> str:

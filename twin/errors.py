@@ -6,6 +6,8 @@ Nothing here knows of HTTP or of exit codes: the command line and the doors map 
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 
 class TwinError(Exception):
     """Root of every error that Jumeau raises on purpose."""
@@ -54,3 +56,16 @@ def by_name(name: str) -> type[TwinError]:
     """
     found = globals().get(name)
     return found if isinstance(found, type) and issubclass(found, TwinError) else TwinError
+
+
+def foremost(error: ValidationError) -> tuple[str, str, str]:
+    """Return where the fault to tell first is, of what type, and its message.
+
+    A key that is not known comes first: what is missing is often that one, misspelt.
+    """
+    faults = error.errors()
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+    message = first["msg"].removeprefix("Value error, ")
+    if not isinstance(first["input"], dict | list | tuple):
+        message += f" (got {first['input']!r:.60})"
+    return ".".join(str(part) for part in first["loc"]), first["type"], message

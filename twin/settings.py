@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from twin.crs import normalise
-from twin.errors import BadInput, BadSettings
+from twin.errors import BadInput, BadSettings, foremost
 
 ENVIRONMENT_PREFIX = "TWIN_"
 
@@ -144,14 +144,13 @@ def load(path: Path | None = None) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where, kind, message = foremost(error)
         origin = variables.get(where, str(file))
-        if first["type"] == "extra_forbidden":
+        if kind == "extra_forbidden":
             raise BadSettings(
                 f"{origin}: {where} is not a setting; see docs/settings.md for those there are."
             ) from None
-        raise BadSettings(f"{origin}: {where}: {first['msg']} (got {first['input']!r}).") from None
+        raise BadSettings(f"{origin}: {where}: {message}.") from None
     except BadInput as error:
         raise BadSettings(f"{file}: {error}") from None
 

@@ -24,7 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the viewer is not built: `make test` builds it")
     target = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(ROOT)],
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(target), str(ROOT)],
         check=True,
         capture_output=True,
     )

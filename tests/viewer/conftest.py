@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/ville"
-PATIENCE = 240_000  # milliseconds: software rendering on a busy machine
+PATIENCE = 300_000  # milliseconds: software rendering on a busy machine
 expect.set_options(timeout=PATIENCE / 4)
 FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist", "--no-sandbox"]
 SIZE = {"width": 900, "height": 560}
@@ -113,7 +113,12 @@ class Visit:
     def until(self, condition: str) -> None:
         """Wait for a JavaScript condition, without the eval that the page's security policy forbids."""
         self.page.evaluate(
-            f"new Promise((done) => {{ const look = () => ({condition}) ? done() : setTimeout(look, 20); look(); }})"
+            f"""new Promise((done, fail) => {{
+                const last = performance.now() + {PATIENCE / 2};
+                const look = () => ({condition}) ? done()
+                    : performance.now() < last ? setTimeout(look, 20) : fail(Error("it never came"));
+                look();
+            }})"""
         )
 
     def settle(self) -> None:

@@ -16,11 +16,11 @@ Sophie Germain|Émilie du Châtelet|Ambroise Paré|Lavoisier|Denis Papin|Gustave
 Clément Ader|Hélène Boucher|Jean Mermoz|Blaise Pascal|Évariste Galois|Pierre de Fermat|Joseph Fourier|Ampère|Arago|
 Lucie Aubrac|Germaine Tillion|Rosa Bonheur|Joséphine Baker|Pierre Loti|Guy de Maupassant|Alfred de Musset|
 Charles Baudelaire|Paul Verlaine|Arthur Rimbaud|Guillaume Apollinaire|Jacques Prévert|René Char|Boris Vian"""
-_PLACES = """de la République|de la Liberté|de l'Égalité|de la Fraternité|de la Paix|du 14-Juillet|du 8-Mai-1945|
-du 11-Novembre|du 4-Septembre|de la Gare|du Moulin|de la Fontaine|du Lavoir|du Four|du Château|de l'Église|du Temple|
-de l'Horloge|des Remparts|de la Poterne|du Pont-Vieux|de l'Abreuvoir|des Tanneurs|des Tisserands|des Drapiers|
-des Maréchaux|de la Verrerie|de la Draperie|du Marché|des Halles|de la Tour|de l'Hôtel-de-Ville|de l'Université|
-des Écoles|du Lycée|du Stade|de l'Orène|du Port|des Berges|de la Passerelle|du Gué|des Lavandières|de l'Aqueduc|
+_PLACES = """de la République|de la Liberté|de l’Égalité|de la Fraternité|de la Paix|du 14-Juillet|du 8-Mai-1945|
+du 11-Novembre|du 4-Septembre|de la Gare|du Moulin|de la Fontaine|du Lavoir|du Four|du Château|de l’Église|du Temple|
+de l’Horloge|des Remparts|de la Poterne|du Pont-Vieux|de l’Abreuvoir|des Tanneurs|des Tisserands|des Drapiers|
+des Maréchaux|de la Verrerie|de la Draperie|du Marché|des Halles|de la Tour|de l’Hôtel-de-Ville|de l’Université|
+des Écoles|du Lycée|du Stade|de l’Orène|du Port|des Berges|de la Passerelle|du Gué|des Lavandières|de l’Aqueduc|
 des Sources|du Puits-Neuf|de la Croix-Blanche|de la Treille|du Jeu-de-Paume|du Petit-Bois|du Belvédère|
 de Bellevue|du Soleil-Levant|des Aires|du Mas-Neuf|du Pigeonnier|de la Bergerie|des Carrières|de la Garenne"""
 _PLANTS = """des Acacias|des Albizias|des Amandiers|des Aubépines|des Bleuets|des Bruyères|des Camélias|des Capucines|
@@ -30,8 +30,8 @@ des Lavandes|des Lilas|des Magnolias|des Marronniers|des Micocouliers|des Mimosa
 des Myrtes|des Noisetiers|des Oliviers|des Ormes|des Pins|des Platanes|des Peupliers|des Pervenches|
 des Romarins|des Roses|des Rossignols|des Sorbiers|des Tamaris|des Thuyas|des Tilleuls|des Vignes|des Violettes"""
 _RURAL = """de la Plaine|des Combes|du Causse|de la Garrigue|du Bois-Rond|de Malbosc|du Ruisseau|des Vignes-Hautes|
-de la Coste|du Viala|de Font-Froide|du Mas-de-l'Aire|des Cabanes|de la Condamine|du Pioch|de Roquefeuil|des Horts|
-de la Draille|du Mas-Blanc|de la Tuilerie|des Prés-Bas|du Four-à-Chaux|de Puech-Long|de l'Hermitage|du Serre|
+de la Coste|du Viala|de Font-Froide|du Mas-de-l’Aire|des Cabanes|de la Condamine|du Pioch|de Roquefeuil|des Horts|
+de la Draille|du Mas-Blanc|de la Tuilerie|des Prés-Bas|du Four-à-Chaux|de Puech-Long|de l’Hermitage|du Serre|
 de la Barthe|de Peyrelade|des Faïsses|du Bousquet|de la Rouvière|de Combe-Longue|du Mas-de-Rey|de la Jasse"""
 
 
@@ -122,4 +122,4 @@ def _of(name: str) -> str:
     """Return « de » and the name of a commune, contracted as French does."""
     if name.startswith("Les "):
         return f"des {name.removeprefix('Les ')}"
-    return f"d'{name}" if name[0] in "AEÉÈIOUY" else f"de {name}"
+    return f"d’{name}" if name[0] in "AEÉÈIOUY" else f"de {name}"

@@ -25,7 +25,7 @@ RIVER = "L'Orène"
 #: distance as a share of the radius, population of the whole city at scale 1.
 COMMUNES = (
     (CITY, 0.0, 0.0, 48_310),
-    ("Saint-Élien-d'Orène", 118.0, 0.66, 5_920),
+    ("Saint-Élien-d’Orène", 118.0, 0.66, 5_920),
     ("Montréjol", 20.0, 0.68, 4_480),
     ("Castelviel-des-Vignes", 240.0, 0.64, 6_750),
     ("Les Garriguettes", 70.0, 0.74, 2_140),

@@ -92,7 +92,7 @@ import yaml
 from pydantic import Field as Constrained
 from pydantic import ValidationError, field_validator, model_validator
 
-from twin.errors import BadInput, BadManifest
+from twin.errors import BadInput, BadManifest, foremost
 from twin.ingest.parts import Part
 from twin.model import (
     Category,
@@ -231,13 +231,12 @@ class Manifest(Model):
 
 
 def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the manifest"
-    if first["type"] == "extra_forbidden":
+    where, kind, message = foremost(error)
+    if kind == "extra_forbidden":
         return f"{where} is not a key of a manifest."
-    if first["type"] == "missing":
+    if kind == "missing":
         return f"{where} is missing."
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}."
+    return f"{where or 'the manifest'}: {message}."
 
 
 def _known(where: str, given: Any, declared: dict[str, Any]) -> None:  # noqa: ANN401

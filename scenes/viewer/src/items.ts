@@ -84,7 +84,7 @@ export function middleOf(item: Item): [number, number] | null {
   return box[0] <= box[2] ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : null;
 }
 
-/** Lower case without accents, so that “ecole” finds “École”. */
+/** Lower case without accents and with straight apostrophes, so that “l'ecole” finds “l’École”. */
 export function folded(text: string, language: Language): string {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLocaleLowerCase(language);
+  return text.normalize("NFD").replace(/\p{M}/gu, "").replaceAll("’", "'").toLocaleLowerCase(language);
 }

@@ -29,7 +29,7 @@ export class TimeBar {
   private readonly profile = s("path", { class: "profile" });
   private scale: Scale;
 
-  /** `scales` has one at least; the first that covers the time of the store is shown. */
+  /** `scales` has one at least; the first that stops at the time of the store is shown. */
   constructor(
     private readonly catalogue: Catalogue,
     private readonly scales: [Scale, ...Scale[]],
@@ -56,7 +56,7 @@ export class TimeBar {
   }
 
   private scaleAt(time: number): Scale {
-    return this.scales.find((scale) => covers(scale, time)) ?? this.scales[0];
+    return this.scales.find((scale) => snap(scale, time) === time) ?? this.scales[0];
   }
 
   private move(steps: number): void {
@@ -186,7 +186,7 @@ export class TimeBar {
 
   private follow(): void {
     const { language, time } = this.store.current;
-    if (!covers(this.scale, time)) {
+    if (snap(this.scale, time) !== time) {
       this.use(this.scaleAt(time));
       return;
     }

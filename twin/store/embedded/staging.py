@@ -13,6 +13,7 @@ from pathlib import Path
 from twin.errors import BadInput
 from twin.store.embedded.engine import faults, full_disk
 
+_LOCK = ".lock"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -34,32 +35,38 @@ def staging(folder: Path, run_id: str) -> Iterator[Path]:
     """Yield ``staging/<run id>``, locked for as long as its process lives, deleted at the end."""
     home = folder / "staging" / check_run_id(run_id)
     with faults():
-        home.mkdir(parents=True, mode=0o700, exist_ok=True)
-        descriptor = os.open(home.with_name(f"{run_id}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        home.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        descriptor = os.open(_lock_of(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadInput(f"The run {run_id!r} is being staged already.") from None
+        with faults():
+            home.mkdir(mode=0o700, exist_ok=True)
         with full_disk():
             yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
-        home.with_name(f"{run_id}.lock").unlink(missing_ok=True)
+        _lock_of(home).unlink(missing_ok=True)
         os.close(descriptor)
 
 
 def sweep(folder: Path) -> None:
-    """Delete the staging folders whose process is gone."""
-    for home in [path for path in (folder / "staging").glob("*") if path.is_dir()]:
-        lock = home.with_name(f"{home.name}.lock")
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Delete the staging folders whose process is gone, and the locks that one left without its folder."""
+    found = (folder / "staging").glob("*")
+    for home in {path.with_suffix("") if path.suffix == _LOCK and path.is_file() else path for path in found}:
+        descriptor = os.open(_lock_of(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             continue
         else:
             shutil.rmtree(home, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            _lock_of(home).unlink(missing_ok=True)
         finally:
             os.close(descriptor)
+
+
+def _lock_of(home: Path) -> Path:
+    return home.with_name(home.name + _LOCK)

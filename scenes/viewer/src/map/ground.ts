@@ -58,9 +58,15 @@ export class Ground {
   private showBackground(collections: Collection[], time: number): void {
     const ids = collections.map(({ id }) => id);
     const key = `${ids}|${ids.map((id) => this.lastChange(id, time))}`;
-    if (this.background?.key === key) return;
+    if (this.background?.key === key || (ids.length === 0 && !this.background)) return;
     const { imageryLayers } = this.scene;
     const former = this.background?.layer;
+    if (ids.length === 0) {
+      if (former) imageryLayers.remove(former);
+      this.background = null;
+      this.scene.requestRender();
+      return;
+    }
     const layer = backgroundLayer(collections, this.extent, time);
     imageryLayers.add(layer, 0);
     if (former) this.retire(former);
