@@ -27,6 +27,7 @@ type Value = Property | Arithmetic | Folded | str | int | float | bool | date | 
 
 _COMPARISONS = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ARITHMETIC = ("+", "-", "*", "/", "%", "div", "^")
+_TIMES = (FieldType.DATE, FieldType.DATETIME)
 _FOLDS = {"casei": "case", "accenti": "accents"}
 
 
@@ -202,9 +203,9 @@ class _Reader:
         """Return a constant as the field that it is compared with is stored."""
         field = self._fields.get(left.name) if isinstance(left, Property) else None
         kind = field.type if field else None
-        if isinstance(value, date) and kind not in (FieldType.DATE, FieldType.DATETIME):
+        if isinstance(value, date) and kind not in _TIMES:
             raise BadInput(f"{field.name if field else 'A calculation'} is compared with a date, which it is not.")
-        if field and isinstance(value, date | str) and not isinstance(value, datetime):
+        if field and kind in _TIMES and isinstance(value, date | str) and not isinstance(value, datetime):
             return typed(field, value if isinstance(value, str) else value.isoformat())
         if kind is FieldType.BOOLEAN and not isinstance(value, bool) and value in (0, 1):
             return bool(value)  # booleans are served as these numbers
@@ -241,7 +242,7 @@ class _Reader:
 
     def _time(self, name: str, side: int = 0) -> Moment:
         field = self._field(name)
-        if field.type not in (FieldType.DATE, FieldType.DATETIME):
+        if field.type not in _TIMES:
             raise BadInput(f"{name} is a value of type {field.type}: it has no place in time.")
         return Moment(field, side)
 
