@@ -14,7 +14,7 @@ from ogc_api.features.cql2_times import TIME_RELATIONS, Moment, Span, related
 from ogc_api.features.fields import in_store, queryables, typed
 from twin.errors import BadInput
 from twin.model import Collection, Field, FieldType
-from twin.store import Arithmetic, Condition, Constant, Expression, Filter, Folded, Logic, Property
+from twin.store import Arithmetic, Condition, Constant, Expression, Filter, Folded, Logic, Property, TextValue
 from twin.store.filters import GEOMETRY, MAX_DEPTH
 from twin.time import parse_instant
 
@@ -144,7 +144,8 @@ class _Reader:
                 inner = self.value(text, depth + 1)
                 if not isinstance(inner, str | Property | Folded):
                     raise BadInput(f"The filter folds {_shown(text)}, which is no text.")
-                return Folded(without=_FOLDS[operation], text=inner)
+                text_of = TextValue(text=inner) if isinstance(inner, str) else inner
+                return Folded(without=_FOLDS[operation], of=text_of)
         raise BadInput(
             f"The filter has {operation!r} with {len(args)} arguments where a value is expected; "
             f"use {', '.join((*_FOLDS, *_ARITHMETIC))}, with the arguments that they take."
@@ -185,15 +186,18 @@ class _Reader:
         return Logic(operator="or", filters=tuple(self._compare(value, "=", one) for one in listed))
 
     def _like(self, value: Value, pattern: Value) -> Filter:
-        if not isinstance(value, Property | Folded):
-            raise BadInput("The filter matches with LIKE what is no property of type string.")
+        if not isinstance(value, Property | Folded | str):
+            raise BadInput("The filter matches with LIKE what is no text.")
         if not isinstance(pattern, str | Folded):
             raise BadInput("The filter has after LIKE what is no text: write a pattern such as 'Rue%'.")
-        return Condition(field=_plain(value), operator="like", value=pattern)
+        matched = TextValue(text=value) if isinstance(value, str) else _plain(value)
+        return Condition(field=matched, operator="like", value=pattern)
 
     def _is_null(self, node: Node, depth: int) -> Filter:
         if node == {"property": GEOMETRY}:
             return Condition(field=GEOMETRY, operator="is null")
+        if isinstance(node, dict) and not node.keys().isdisjoint(("type", "bbox", "interval")):
+            return Constant(true=False)
         value = self.value(node, depth)
         if not isinstance(value, Property | Arithmetic | Folded):
             return Constant(true=False)

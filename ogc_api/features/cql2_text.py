@@ -7,6 +7,7 @@ and without recursion, and an error has its position.
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,9 @@ MAX_LENGTH = 16_000
 
 type Json = Any
 
+_ESCAPES = {"''": "'", "\\'": "'"} | {
+    f"\\{letter}": sign for letter, sign in zip("abtnvfr", "\a\b\t\n\v\f\r", strict=True)
+}
 _CONSTANTS = {"date", "timestamp", "bbox", "interval"}
 
 
@@ -74,7 +78,7 @@ class _ToJson(Transformer[Token, Json]):
         return int(token) if token.isdigit() and len(token) < 30 else float(token)
 
     def text(self, token: Token) -> Json:
-        return token[1:-1].replace("''", "'").replace("\\'", "'")
+        return re.sub(r"''|\\['abtnvfr]", lambda found: _ESCAPES[found[0]], token[1:-1])
 
     def true(self) -> Json:
         return True

@@ -46,7 +46,7 @@ _NUMBERS = st.recursive(
 )
 _TEXTS = st.recursive(
     _prop("name", "id"),
-    lambda inner: st.builds(Folded, without=st.sampled_from(["case", "accents"]), text=inner),
+    lambda inner: st.builds(Folded, without=st.sampled_from(["case", "accents"]), of=inner),
     max_leaves=2,
 )
 _WORDS = st.sampled_from(["Bâtiment 1", "BATIMENT 22", "bâtiment 4", "b000003", "", "'; --", "é%_\\"])

@@ -32,6 +32,7 @@ from twin.store.filters import (
     Property,
     Scalar,
     Spatial,
+    TextValue,
 )
 
 __all__ = [
@@ -60,5 +61,6 @@ __all__ = [
     "StagedFeatures",
     "StagedSeries",
     "Store",
+    "TextValue",
     "write_cube",
 ]

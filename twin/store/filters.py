@@ -41,15 +41,23 @@ class Arithmetic(Model):
     right: float | Expression
 
 
+class TextValue(Model):
+    """A constant text where an expression is expected."""
+
+    kind: Literal["text"] = "text"
+    text: str
+
+
 class Folded(Model):
-    """A text without its case, or without its accents; a plain ``text`` is a constant."""
+    """A text without its case (full case folding of Unicode), or without its accents."""
 
     kind: Literal["folded"] = "folded"
     without: Literal["case", "accents"]
-    text: str | Expression
+    of: Expression
 
 
-type Expression = Annotated[Property | Arithmetic | Folded, Field(discriminator="kind")]
+type Expression = Annotated[Property | Arithmetic | TextValue | Folded, Field(discriminator="kind")]
+EXPRESSIONS = (Property, Arithmetic, TextValue, Folded)
 
 
 class Condition(Model):
@@ -98,14 +106,14 @@ def parts(node: Node) -> Iterator[Node]:
     match node:
         case Condition(field=field, value=value):
             for part in (field, *(value if isinstance(value, tuple) else (value,))):
-                if isinstance(part, Property | Arithmetic | Folded):
+                if isinstance(part, EXPRESSIONS):
                     yield part
         case Logic(filters=filters):
             yield from filters
         case Arithmetic(left=left, right=right):
             yield from (part for part in (left, right) if not isinstance(part, float))
-        case Folded(text=text) if not isinstance(text, str):
-            yield text
+        case Folded(of=inner):
+            yield inner
 
 
 def properties(node: Node) -> set[str]:

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import shapely
 
-from twin.store import Arithmetic, Condition, Constant, Filter, Folded, Logic, Property, Spatial
+from twin.store import Arithmetic, Condition, Constant, Filter, Folded, Logic, Property, Spatial, TextValue
 from twin.testing import samples
 
 _X, _Y = samples.ORIGIN
 _HEIGHT, _STOREYS, _NAME = (Property(name=name) for name in ("height", "storeys", "name"))
-_BARE_NAME = Folded(without="accents", text=Folded(without="case", text=_NAME))
+_BARE_NAME = Folded(without="accents", of=Folded(without="case", of=_NAME))
 _BOX = shapely.box(_X + 42, _Y + 1, _X + 103, _Y + 2).wkb
 _WHOLE = shapely.box(_X + 90, _Y, _X + 95, _Y + 5)
 
@@ -54,11 +54,11 @@ FEATURE_FILTERS: tuple[Filter, ...] = (
     Condition(field="name", operator="like", value="Bâtiment.1%"),
     Condition(field="name", operator="like", value="%\\%%"),
     Condition(field=_BARE_NAME, value="batiment 7"),
-    Condition(field=_BARE_NAME, operator="<", value=Folded(without="case", text="BATIMENT 2")),
+    Condition(field=_BARE_NAME, operator="<", value=Folded(without="case", of=TextValue(text="BATIMENT 2"))),
     Condition(
         field=_BARE_NAME,
         operator="like",
-        value=Folded(without="accents", text=Folded(without="case", text="B\u00c2TIMENT _")),
+        value=Folded(without="accents", of=Folded(without="case", of=TextValue(text="B\u00c2TIMENT _"))),
     ),
     _either(Condition(field="name", operator="is null"), Condition(field="height", operator=">", value=7)),
     _both(Condition(field="public", value=True), Condition(field="height", operator=">", value=4)),

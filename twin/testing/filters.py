@@ -12,7 +12,19 @@ from typing import Any
 
 import shapely
 
-from twin.store import Arithmetic, Condition, Constant, Expression, Filter, Folded, Logic, Property, Scalar, Spatial
+from twin.store import (
+    Arithmetic,
+    Condition,
+    Constant,
+    Expression,
+    Filter,
+    Folded,
+    Logic,
+    Property,
+    Scalar,
+    Spatial,
+    TextValue,
+)
 from twin.store.filters import GEOMETRY
 
 type Row = Mapping[str, Any]
@@ -95,14 +107,16 @@ def _value(node: Expression | Scalar, row: Row) -> Any:  # noqa: ANN401
             return row[name]
         case Arithmetic(operator=sign, left=left, right=right):
             return _number(sign, _value(left, row), _value(right, row))
-        case Folded(without="case", text=text):
-            inner = _value(text, row)
-            return None if inner is None else inner.lower()
-        case Folded(text=text):
-            inner = unicodedata.normalize("NFD", _value(text, row) or "")
-            bare = "".join(sign for sign in inner if not unicodedata.combining(sign))
-            return None if _value(text, row) is None else bare
+        case TextValue(text=text):
+            return text
+        case Folded(without=without, of=inner):
+            text = _value(inner, row)
+            return None if text is None else text.casefold() if without == "case" else _bare(text)
     return node
+
+
+def _bare(text: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
 
 
 def _number(sign: str, left: float | None, right: float | None) -> float | None:

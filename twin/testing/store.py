@@ -206,7 +206,7 @@ class StoreContract:
             {"where": (Condition(field="height", value=Property(name="heigth")),)},
             {"where": (Condition(field="height", value=Property(name="name")),)},
             {"where": (Condition(field=Arithmetic(operator="+", left=1, right=Property(name="name")), value=1),)},
-            {"where": (Condition(field=Folded(without="case", text=Property(name="height")), value="x"),)},
+            {"where": (Condition(field=Folded(without="case", of=Property(name="height")), value="x"),)},
             {"where": (Condition(field="name", operator="like", value=Property(name="name")),)},
             {"where": (Condition(field="geometry", value="x"),)},
             {"where": (Spatial(relation="within", right=b"not a geometry"),)},

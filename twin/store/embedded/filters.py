@@ -10,8 +10,10 @@ import shapely
 
 from twin.errors import BadInput
 from twin.model import FieldType
+from twin.store.embedded.folding import folded
 from twin.store.embedded.sql import Columns, Where, column, typed
 from twin.store.filters import (
+    EXPRESSIONS,
     GEOMETRY,
     Arithmetic,
     Condition,
@@ -23,6 +25,7 @@ from twin.store.filters import (
     Property,
     Scalar,
     Spatial,
+    TextValue,
     properties,
 )
 
@@ -30,7 +33,6 @@ type Sql = tuple[str, list[Any]]
 
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
 _INSTANTS = (FieldType.DATE, FieldType.DATETIME)
-_FOLDS = {"case": "lower", "accents": "strip_accents"}
 # Doubles never overflow into an error, and what is no number is null.
 _ARITHMETIC = {
     "+": "{} + {}",
@@ -128,15 +130,30 @@ def _expression(node: Expression, columns: Columns) -> _Term:
             one, other = _number(left, columns), _number(right, columns)
             sql = _ARITHMETIC[operator].format(one[0], other[0])
             return _Term(f"nullif({sql}, 'nan'::DOUBLE)", FieldType.NUMBER, [*one[1], *other[1]], "a calculation")
-        case Folded(without=without, text=text):
-            inner = (
-                _Term("?", FieldType.STRING, [text], repr(text))
-                if isinstance(text, str)
-                else _expression(text, columns)
-            )
-            if inner.kind is not FieldType.STRING:
-                raise BadInput(f"{inner.name} is a value of type {inner.kind}: only a text has case and accents.")
-            return inner._replace(sql=f"{_FOLDS[without]}({inner.sql})")
+        case TextValue(text=constant):
+            return _Term("?", FieldType.STRING, [constant], repr(constant))
+        case Folded():
+            inner, folds = _unfolded(node)
+            term = _expression(inner, columns)
+            if term.kind is not FieldType.STRING:
+                raise BadInput(f"{term.name} is a value of type {term.kind}: only a text has case and accents.")
+            return _fold(term, folds)
+
+
+def _unfolded(node: Expression) -> tuple[Expression, list[str]]:
+    """Return what a chain of foldings is made of, and each folding once, the innermost first."""
+    folds = []
+    while isinstance(node, Folded):
+        folds.append(node.without)
+        node = node.of
+    return node, list(dict.fromkeys(reversed(folds)))
+
+
+def _fold(term: _Term, folds: list[str]) -> _Term:
+    for without in folds:
+        sql, parameters = folded(term.sql, term.parameters, without)
+        term = term._replace(sql=sql, parameters=parameters)
+    return term
 
 
 def _number(node: float | Expression, columns: Columns) -> Sql:
@@ -150,7 +167,7 @@ def _number(node: float | Expression, columns: Columns) -> Sql:
 
 def _compared(left: _Term, value: Scalar | Expression, columns: Columns) -> Sql:
     """Return what a term is compared with, which must be of its type."""
-    if not isinstance(value, Property | Arithmetic | Folded):
+    if not isinstance(value, EXPRESSIONS):
         return "?", [typed(left.name, left.kind, value)]
     right = _expression(value, columns)
     if left.kind is not right.kind and not any({left.kind, right.kind} <= set(kin) for kin in (_NUMBERS, _INSTANTS)):
@@ -164,13 +181,11 @@ def _pattern(left: _Term, value: Scalar | Expression) -> Sql:
     """Return the pattern of ``like`` as a regular expression; folding leaves its signs as they are."""
     if left.kind is not FieldType.STRING:
         raise BadInput(f"{left.name} is a value of type {left.kind}: only texts can be matched with a pattern.")
-    match value:
-        case str():
-            return "?", [_regular(value)]
-        case Folded(without=without, text=text):
-            sql, parameters = _pattern(left, text)
-            return f"{_FOLDS[without]}({sql})", parameters
-    raise BadInput(f"{left.name} like {value!r}: a pattern is a text.")
+    inner, folds = _unfolded(TextValue(text=value) if isinstance(value, str) else value)  # type: ignore[arg-type]
+    if not isinstance(inner, TextValue):
+        raise BadInput(f"{left.name} like {value!r}: a pattern is a text.")
+    term = _fold(_Term("?", FieldType.STRING, [_regular(inner.text)], ""), folds)
+    return term.sql, term.parameters
 
 
 def _regular(pattern: str) -> str:
