@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +26,7 @@ from twin.store import (
     Spatial,
 )
 from twin.store.embedded import open_store
+from twin.store.embedded.folding import folded
 from twin.testing import samples
 from twin.testing.filters import holds
 
@@ -135,3 +139,12 @@ def test_a_pattern_of_many_wildcards_costs_no_more_than_another(store):
         assert store.observations.count(ObservationQuery(collection="observations", where=(node,)), OPERATOR) == 0
         either = Logic(operator="or", filters=(node, Condition(field="quality_reason", operator="like", value=pattern)))
         assert store.observations.count(ObservationQuery(collection="observations", where=(either,)), OPERATOR) == 0
+
+
+def test_case_is_folded_as_unicode_does():
+    letters = [chr(code) for code in range(1, sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    letters_table = pa.table({"letter": [f"aé{letter}Z" for letter in letters]})
+    sql, _ = folded("letter", [], "case")
+    with duckdb.connect() as connection:
+        found = [one for (one,) in connection.execute(f"SELECT {sql} FROM letters_table").fetchall()]
+    assert found == [text.casefold() for text in letters_table["letter"].to_pylist()]
