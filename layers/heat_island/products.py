@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from layers.heat_island.analysis import Analysis
 from layers.heat_island.method import Matrix, mean_known, thresholds
 from layers.heat_island.stations import Stations
 from twin.model import (
@@ -31,9 +31,6 @@ from twin.model import (
     feature_schema,
 )
 from twin.observed_properties import known_properties
-
-if TYPE_CHECKING:
-    from layers.heat_island.layer import Analysis
 
 type Analyses = Callable[[], Iterator[Analysis]]
 

@@ -1,13 +1,7 @@
 /** What the server says can be drawn: the page knows no collection but through this. */
 
 import { fetchJson, type Outcome } from "./outcome";
-
-/** A text for people, in French and in English. */
-export interface Text {
-  fr: string;
-  en: string;
-}
-export type Language = keyof Text;
+import type { Text } from "./text";
 
 /** A continuous legend: colours spread evenly from `minimum` to `maximum`. */
 export interface Ramp {

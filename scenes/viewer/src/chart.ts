@@ -1,11 +1,11 @@
 /** A chart of one series: the good values as a line, the doubtful ones marked, the time shown as a rule. */
 
-import type { Language } from "./catalogue";
 import { h, s } from "./dom";
 import { t } from "./i18n";
 import { type Series, summary } from "./series";
 import { clock, DAY, midnights, shortDate, shortInstant } from "./time";
 import { quantity, unit } from "./units";
+import type { Language } from "./text";
 
 const [WIDTH, HEIGHT] = [360, 150];
 const [LEFT, RIGHT, TOP, BOTTOM] = [34, 6, 20, 20];

@@ -1,6 +1,6 @@
 /** Every sentence of the page itself; what describes the data comes from the catalogue. */
 
-import type { Language, Text } from "./catalogue";
+import type { Language, Text } from "./text";
 
 const TEXTS = {
   subtitle: { fr: "Jumeau numérique", en: "Digital twin" },

@@ -1,8 +1,9 @@
 /** Objects of a collection, read from the OGC API. */
 
-import type { Collection, Language } from "./catalogue";
+import type { Collection } from "./catalogue";
 import { fetchJson, type Outcome } from "./outcome";
 import { rfc3339 } from "./time";
+import type { Language } from "./text";
 
 export interface Item {
   id: string;

@@ -1,12 +1,13 @@
 /** The list of layers with their legends, and the choice of the measure that colours objects. */
 
-import { type Catalogue, type Collection, drawn, type Language, measures } from "./catalogue";
+import { type Catalogue, type Collection, drawn, measures } from "./catalogue";
 import { h } from "./dom";
 import { t } from "./i18n";
 import { legend, swatch } from "./legend";
 import type { Store } from "./state";
 import { shortDate } from "./time";
 import { unit } from "./units";
+import type { Language } from "./text";
 
 /** Fills `root` with the measure's choice and the layers; `measureLegend` is filled by who knows the values. */
 export function layerList(

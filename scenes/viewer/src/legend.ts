@@ -1,9 +1,10 @@
 /** Legends: what the colours of a layer mean, with the unit. */
 
-import type { Collection, Language, Ramp } from "./catalogue";
+import type { Collection, Ramp } from "./catalogue";
 import { categoriesOf } from "./colours";
 import { h } from "./dom";
 import { quantity } from "./units";
+import type { Language } from "./text";
 
 /** The legend of a collection as its style says: a ramp, categories, or nothing more than its swatch. */
 export function legend(collection: Collection, language: Language): HTMLElement | null {

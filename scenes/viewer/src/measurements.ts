@@ -1,6 +1,6 @@
 /** What is measured on one object: a group for each time-series collection, read when it is opened. */
 
-import { type Catalogue, type Collection, type Language, measures, seriesOf } from "./catalogue";
+import { type Catalogue, type Collection, measures, seriesOf } from "./catalogue";
 import { h } from "./dom";
 import { t } from "./i18n";
 import type { Outcome } from "./outcome";
@@ -8,6 +8,7 @@ import { loadSeries, type Series } from "./series";
 import { SeriesView, SPANS, type Span } from "./seriesview";
 import type { Store } from "./state";
 import { covers, scalesOf, snap } from "./time";
+import type { Language } from "./text";
 
 export class Measurements {
   readonly element = h("div", { class: "charts" });

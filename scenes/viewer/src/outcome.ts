@@ -1,6 +1,6 @@
 /** Errors as values: what a request gave, or a sentence for the person who waits. */
 
-import type { Text } from "./catalogue";
+import type { Text } from "./text";
 
 export type Outcome<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 

@@ -1,6 +1,6 @@
 /** The card of the selected object: what it is, and what is measured there. */
 
-import { type Catalogue, type Collection, type Field, find, type Language } from "./catalogue";
+import { type Catalogue, type Collection, type Field, find } from "./catalogue";
 import { h, icon } from "./dom";
 import { t } from "./i18n";
 import { type Item, loadItem, nameOf } from "./items";
@@ -8,6 +8,7 @@ import { Measurements } from "./measurements";
 import type { Selection, Store } from "./state";
 import { shortDate } from "./time";
 import { quantity } from "./units";
+import type { Language } from "./text";
 
 const CLOSE = "M6 6l12 12M18 6L6 18";
 

@@ -1,7 +1,8 @@
 /** The series of one object, read from OGC API EDR as CoverageJSON. */
 
-import type { Collection, ObservedProperty, Text } from "./catalogue";
+import type { Collection, ObservedProperty } from "./catalogue";
 import { fetchJson, type Outcome } from "./outcome";
+import type { Text } from "./text";
 
 export interface Series {
   collection: Collection;

@@ -1,12 +1,12 @@
 /** One series in the card: its value at the time shown, its chart, its table. */
 
-import type { Language } from "./catalogue";
 import { type Chart, chart, table } from "./chart";
 import { h } from "./dom";
 import { t } from "./i18n";
 import { type Series, summary, valueAt } from "./series";
 import { DAY, HOUR } from "./time";
 import { quantity } from "./units";
+import type { Language } from "./text";
 
 /** How much of a series its chart shows. */
 export const SPANS = ["day", "week", "all"] as const;

@@ -1,6 +1,6 @@
 /** What the person is looking at: one value, changed in one place, watched by every part of the page. */
 
-import type { Language } from "./catalogue";
+import type { Language } from "./text";
 
 export interface View {
   /** Degrees, and metres above the ellipsoid. */

@@ -1,6 +1,7 @@
 /** The scales of the slider, and instants as the people of the city read them. */
 
-import type { Catalogue, Language, Span } from "./catalogue";
+import type { Catalogue, Span } from "./catalogue";
+import type { Language } from "./text";
 
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;

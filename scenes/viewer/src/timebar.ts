@@ -1,6 +1,6 @@
 /** The time bar: a range input over the instants of a scale, steps, play and pause. */
 
-import type { Catalogue, Language } from "./catalogue";
+import type { Catalogue } from "./catalogue";
 import { h, icon, s } from "./dom";
 import { type Message, t } from "./i18n";
 import type { Store } from "./state";
@@ -15,6 +15,7 @@ import {
   shortDate,
   snap,
 } from "./time";
+import type { Language } from "./text";
 
 const PLAY = "M8 5v14l11-7z";
 const PAUSE = "M7 5h4v14H7zm6 0h4v14h-4z";

@@ -1,6 +1,6 @@
 /** Units for people: UCUM codes as one reads them in print. */
 
-import type { Language } from "./catalogue";
+import type { Language } from "./text";
 
 const PRINTED: Record<string, string> = {
   Cel: "°C",

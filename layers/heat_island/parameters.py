@@ -1,0 +1,46 @@
+"""What ``config.yml`` may say of the layer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Constrained
+
+from twin.model import Identifier
+
+type Hour = Annotated[int, Constrained(ge=0, le=23)]
+type Share = Annotated[float, Constrained(ge=0, le=1)]
+type Flag = Literal["range", "step", "persistence", "spatial", "producer"]
+
+
+class Parameters(BaseModel):
+    """What ``config.yml`` may say of this layer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeseries: Identifier = Constrained("observations", description="Time series that hold the air temperature.")
+    object_collection: Identifier = Constrained("stations", description="Collection of the stations.")
+    observed_property: Identifier = Constrained("air_temperature", description="Property observed, in °C.")
+    reference: str | tuple[str, ...] | dict[str, str] = Constrained(
+        {"environment": "rural"},
+        description="Reference stations: an id, several, or fields with the value they have in them "
+        "(their environment, their local climate zone).",
+    )
+    reference_share: Share = Constrained(0.5, description="Least share of the reference stations with a value.")
+    altitude_field: Identifier | None = Constrained(
+        "altitude", description="Field of the stations' altitude, in metres; null to leave altitude out."
+    )
+    lapse_rate: float = Constrained(-0.0065, description="Change of temperature with altitude, in K/m.")
+    minimum_boundary: Hour = Constrained(18, description="Hour UTC, on the eve, after which the day of Tmin starts.")
+    maximum_boundary: Hour = Constrained(6, description="Hour UTC after which the day of Tmax starts.")
+    night: tuple[Hour, Hour] = Constrained((18, 6), description="First and last hour UTC of the night.")
+    completeness: Share = Constrained(0.75, description="Least share of the hours of a day or a night.")
+    excluded: tuple[Flag, ...] = Constrained(
+        ("range", "step", "persistence", "spatial", "producer"), description="Quality flags whose values are left out."
+    )
+
+    @property
+    def correction(self) -> float | None:
+        """The lapse rate used, in K/m; None where altitude is left out."""
+        return None if self.altitude_field is None else self.lapse_rate
