@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import shapely
 import xarray as xr
 
 from ogc_api.edr import Edr
@@ -53,7 +54,7 @@ def _measure(twin: Twin, side: int, repeats: int) -> dict[str, Any]:
     x, y = samples.ORIGIN
     instant = TimeSpan.at(datetime(2026, 7, 5, 3, tzinfo=UTC))
     cell = side // 3
-    point = EdrQuery(crs=samples.CRS, parameters=(_NAME,), point=(x + cell * _CELL, y + cell * _CELL))
+    point = EdrQuery(crs=samples.CRS, parameters=(_NAME,), coords=shapely.Point(x + cell * _CELL, y + cell * _CELL))
     results: dict[str, Any] = {}
     with (
         twin.store.cubes.open(_NAME, principal, "series") as series,
@@ -66,7 +67,7 @@ def _measure(twin: Twin, side: int, repeats: int) -> dict[str, Any]:
 
         compare(
             "position",
-            lambda: encode(edr.position(collection, point, principal)),
+            lambda: encode(edr.values("position", collection, point, principal)),
             lambda: _dump(series, (slice(None), cell, cell)),
         )
         for width in (side // 2, side):
@@ -76,7 +77,7 @@ def _measure(twin: Twin, side: int, repeats: int) -> dict[str, Any]:
                 asked = EdrQuery(crs=crs, parameters=(_NAME,), time=instant, bbox=box.to(crs))
                 compare(
                     f"cube {width} x {width} in {crs}",
-                    lambda asked=asked: encode(edr.cube(collection, asked, principal)),
+                    lambda asked=asked: encode(edr.values("cube", collection, asked, principal)),
                     lambda width=width: _dump(maps, (99, slice(width), slice(width))),
                 )
     everything = EdrQuery(
@@ -94,7 +95,7 @@ def _dump(dataset: xr.Dataset, window: tuple[Any, ...]) -> bytes:
 
 def _refused(edr: Edr, query: EdrQuery) -> bytes:
     try:
-        edr.cube(edr.collection(_NAME, "cube", edr.principal), query, edr.principal)
+        edr.values("cube", edr.collection(_NAME, "cube", edr.principal), query, edr.principal)
     except TooLarge as error:
         return str(error).encode()
     raise AssertionError("a cube past the bound was answered")

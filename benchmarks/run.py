@@ -27,7 +27,9 @@ FOLDER = Path(__file__).parent
 def main(chosen: list[str]) -> None:
     """Run the benchmarks named, or all."""
     console = Console()
-    names = chosen or sorted(module.name for module in pkgutil.iter_modules([str(FOLDER)]) if module.name != "run")
+    names = chosen or sorted(
+        module.name for module in pkgutil.iter_modules([str(FOLDER)]) if module.name != "run" and not module.ispkg
+    )
     report: dict[str, Any] = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cores": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()},

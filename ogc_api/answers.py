@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import secrets
 from collections.abc import Mapping
+from functools import cached_property
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +26,18 @@ ITEMS_FORMATS = {"json": (GEOJSON, JSON), "html": (HTML, "application/xhtml+xml"
 
 # A new process may run other code, or under other settings: what was told before is told anew.
 _PROCESS = secrets.token_bytes(8)
+
+
+class Body:
+    """The bytes of a document that is sent many times: compressed once."""
+
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The bytes, gzipped."""
+        return gzip.compress(self.plain, 6, mtime=0)
 
 
 class Asked:
@@ -55,16 +68,22 @@ class Asked:
         self._tag = f'W/"{revision}-{hashlib.blake2b(address, digest_size=8).hexdigest()}"'
         known = self.request.headers.get("if-none-match")
         if known and self._tag in known:
-            return Response(status_code=304, headers=self._headers())
+            return self.not_modified()
         return None
 
-    def answer(self, body: bytes | str, media_type: str, headers: dict[str, str] | None = None) -> Response:
-        """Return a successful answer."""
-        return Response(body, media_type=media_type, headers={**self._headers(), **(headers or {})})
+    def not_modified(self) -> Response:
+        """Return the 304 of this address, whose tag :meth:`unchanged` has made."""
+        return Response(status_code=304, headers=self._headers())
 
-    def json(self, document: object, media_type: str = JSON) -> Response:
-        """Return a document as JSON."""
-        return self.answer(orjson.dumps(document), media_type)
+    def answer(self, body: bytes | str | Body, media_type: str, headers: dict[str, str] | None = None) -> Response:
+        """Return a successful answer."""
+        told = {**self._headers(), **(headers or {})}
+        if isinstance(body, Body):
+            if "gzip" in self.request.headers.get("accept-encoding", ""):
+                told |= {"Content-Encoding": "gzip", "Vary": f"{told['Vary']}, Accept-Encoding"}
+                return Response(body.packed, media_type=media_type, headers=told)
+            body = body.plain
+        return Response(body, media_type=media_type, headers=told)
 
     def _headers(self) -> dict[str, str]:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -64,8 +65,12 @@ def _answer(
     asked.parameters.done()
     if unchanged := asked.unchanged(view.revision):
         return unchanged
-    key = (name, asked.format, *asked.path.values())
-    document = view.document(asked.language, key, lambda made: make(made, asked.format))
-    if asked.format == "html":
-        return asked.answer(render(name, document, asked.language, view.base, collections), HTML)
-    return asked.json(document, media_type)
+
+    def write(made: Documents) -> bytes:
+        document = make(made, asked.format)
+        if asked.format == "html":
+            return render(name, document, asked.language, view.base, collections).encode()
+        return orjson.dumps(document)
+
+    body = view.body(asked.language, (name, asked.format, *asked.path.values()), write)
+    return asked.answer(body, HTML if asked.format == "html" else media_type)

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ogc_api import document_routes, edr
 from ogc_api.features import routes as items_routes
+from ogc_api.features.direct import DirectItems
 from ogc_api.published import Publisher
 from twin.context import Twin
 from twin.doors.problems import HANDLERS
@@ -32,13 +33,16 @@ class OgcApiDoor:
             ],
             exception_handlers=HANDLERS,
         )
-        self.app: ASGIApp = _without_last_slash(starlette)
+        starlette.router.redirect_slashes = False
+        self.app: ASGIApp = _without_last_slash(DirectItems(self._publisher, bounds.items, twin.clock, starlette))
 
     def start(self) -> None:
-        """Do nothing: what is published is made when first asked for."""
+        """Follow the commits; what is published is made when first asked for."""
+        self._publisher.start()
 
     def stop(self) -> None:
-        """Let go of the coverages held open."""
+        """Let go of the indexes, and of the coverages held open."""
+        self._publisher.stop()
         self._edr.close()
 
     def openapi(self) -> dict[str, Any]:
@@ -47,9 +51,8 @@ class OgcApiDoor:
         return {"paths": {f"{self.prefix}{path}".rstrip("/"): item for path, item in paths.items()}}
 
 
-def _without_last_slash(app: Starlette) -> ASGIApp:
+def _without_last_slash(app: ASGIApp) -> ASGIApp:
     """Take ``/collections/`` for ``/collections``, without a redirection: it would reflect the host."""
-    app.router.redirect_slashes = False
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

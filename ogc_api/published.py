@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from functools import cached_property
 
+from ogc_api.answers import Body
 from ogc_api.configuration import configuration
 from ogc_api.core import Core
 from ogc_api.documents import Document, Documents
 from ogc_api.edr import Edr, query_types
 from ogc_api.features.fields import has_items
+from ogc_api.features.index import Indexes
 from ogc_api.features.service import ItemsService
 from ogc_api.features.versions import Versions
 from twin.context import Twin
@@ -23,15 +25,16 @@ class Published:
     """An unchanging view: the collections that one principal sees at one revision, and documents of them."""
 
     def __init__(
-        self, twin: Twin, principal: Principal, versions: Versions, edr: Edr, base: str, revision: int
+        self, twin: Twin, principal: Principal, items: ItemsService, edr: Edr, base: str, revision: int
     ) -> None:
         self.revision = revision
-        self.items = ItemsService(twin, principal, versions)
+        self.items = items
         self._twin = twin
         self._principal = principal
         self._edr = edr
         self.base = base
-        self._made: dict[tuple[Language, tuple[str, ...]], Document] = {}
+        self._bodies: dict[tuple[Language, tuple[str, ...]], Body] = {}
+        self._openapi: dict[Language, Document] = {}
         self._documents: dict[Language, Documents] = {}
         self._lock = threading.RLock()
 
@@ -41,27 +44,33 @@ class Published:
         seen = self._twin.store.catalogue.collections(self._principal)
         return [collection for collection in seen if has_items(collection) or query_types(collection)]
 
+    @cached_property
+    def _by_id(self) -> dict[str, Collection]:
+        return {collection.id: collection for collection in self.collections}
+
     def collection(self, collection_id: str) -> Collection:
         """Return one collection, or raise NotFound."""
-        for collection in self.collections:
-            if collection.id == collection_id:
-                return collection
+        if (found := self._by_id.get(collection_id)) is not None:
+            return found
         raise NotFound(f"There is no collection {collection_id!r}: see {self.base}/collections.")
 
     def url(self, collection: Collection) -> str:
         """Return the public address of a collection."""
         return f"{self.base}/collections/{collection.id}"
 
-    def document(self, language: Language, key: tuple[str, ...], make: Callable[[Documents], Document]) -> Document:
-        """Return a document, made the first time that it is asked for."""
+    def body(self, language: Language, key: tuple[str, ...], write: Callable[[Documents], bytes]) -> Body:
+        """Return a document as it is sent, written the first time that it is asked for."""
         with self._lock:
-            if (language, key) not in self._made:
-                self._made[language, key] = make(self._in(language))
-            return self._made[language, key]
+            if (language, key) not in self._bodies:
+                self._bodies[language, key] = Body(write(self._in(language)))
+            return self._bodies[language, key]
 
     def openapi(self, language: Language) -> Document:
         """Return the OpenAPI document."""
-        return self.document(language, ("openapi", "json"), lambda made: made.openapi(self.collections))
+        with self._lock:
+            if language not in self._openapi:
+                self._openapi[language] = self._in(language).openapi(self.collections)
+            return self._openapi[language]
 
     def _in(self, language: Language) -> Documents:
         if language not in self._documents:
@@ -80,15 +89,26 @@ class Publisher:
         self._edr = edr
         self._base = base
         self._versions = Versions(twin.store)
+        self._indexes = Indexes(twin, self._versions)
         self._lock = threading.Lock()
         self._current: Published | None = None
+
+    def start(self) -> None:
+        """Keep the indexes up with the store."""
+        self._indexes.start()
+
+    def stop(self) -> None:
+        """Let go of the indexes."""
+        self._indexes.stop()
 
     def current(self) -> Published:
         """Return the view of the catalogue's revision of now."""
         revision = self._twin.store.catalogue.revision()
         with self._lock:
             if self._current is None or self._current.revision != revision:
-                self._current = Published(
-                    self._twin, self._twin.access.public, self._versions, self._edr, self._base, revision
-                )
+                # Commits of another process are told by the revision alone.
+                self._indexes.refresh()
+                principal = self._twin.access.public
+                items = ItemsService(self._twin, principal, self._versions, self._indexes)
+                self._current = Published(self._twin, principal, items, self._edr, self._base, revision)
             return self._current

@@ -116,15 +116,32 @@ def create_app(twin: Twin) -> ASGIApp:
     _merge_openapi(api, doors)
     prefix = urlsplit(twin.settings.server.public_url or "").path.rstrip("/")
     own_paths = frozenset({"/health", "/metrics", "/docs", "/openapi.json"})
-    app: ASGIApp = metrics.measure(Doors(doors, api, prefix, own_paths))
-    app = GZipMiddleware(app, minimum_size=1024, compresslevel=5)
-    return CORSMiddleware(
-        app,
+    plain = metrics.measure(Doors(doors, api, prefix, own_paths))
+    shared = CORSMiddleware(
+        # Level 3 takes 2.5 times less CPU than 5, for a tenth more bytes; what is kept is packed better, once.
+        GZipMiddleware(plain, minimum_size=1024, compresslevel=3),
         allow_origins=twin.settings.server.cors_origins,
         allow_methods=["GET", "HEAD", "OPTIONS"],
         allow_headers=["*"],
         expose_headers=["Content-Crs", "ETag", "Link", "OGC-NumberMatched", "OGC-NumberReturned"],
     )
+    return _if_asked(shared, plain)
+
+
+def _if_asked(shared: ASGIApp, plain: ASGIApp) -> ASGIApp:
+    """Take `shared` for a request that comes from another page or accepts gzip, `plain` for the rest.
+
+    Together the two middlewares cost a request more than a page of items does.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        chosen = plain if scope["type"] == "http" else shared
+        for name, value in scope.get("headers", ()):
+            if name == b"origin" or (name == b"accept-encoding" and b"gzip" in value):
+                chosen = shared
+        await chosen(scope, receive, send)
+
+    return app
 
 
 def _merge_openapi(api: FastAPI, doors: list[Door]) -> None:

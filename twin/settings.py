@@ -84,6 +84,16 @@ class Bounds(Section):
 
     items: Annotated[int, Field(ge=1)] = Field(10_000, description="Features in one page.")
     values: Annotated[int, Field(ge=1)] = Field(2_000_000, description="Values in one EDR answer.")
+    aggregated_values: Annotated[int, Field(ge=1)] = Field(
+        50_000_000, description="Values that one EDR answer may be an aggregate of."
+    )
+    rows: Annotated[int, Field(ge=1)] = Field(
+        200_000, description="Rows, one for each place and instant, of one EDR answer in CSV or GeoJSON."
+    )
+    vertices: Annotated[int, Field(ge=2)] = Field(10_000, description="Vertices of a geometry asked of EDR.")
+    area: Annotated[float, Field(gt=0)] = Field(
+        10_000.0, description="Square kilometres of a geometry asked of EDR, its buffer included."
+    )
     export_rows: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Rows in one export over HTTP.")
 
 

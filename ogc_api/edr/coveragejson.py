@@ -13,116 +13,38 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from ogc_api.edr.answer import Answer, Grid, Path, Place, Times, Values, Variable
+from ogc_api.edr.rfc3339 import rfc3339
 from twin import crs as crs_
-from twin.model import QUALITY_TITLES, Collection, Kind, ObservedProperty, Quality, Text
+from twin.model import QUALITY_TITLES, ObservedProperty, Quality, Text
 
 MEDIA_TYPE = "application/prs.coverage+json"
 UCUM = "http://www.opengis.net/def/uom/UCUM/"
-QUALITY_SUFFIX = "_quality"
 
 type Document = dict[str, Any]
 
 
-def encode(document: Document) -> bytes:
-    """Return the JSON of a document whose values may be numpy arrays."""
-    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+def encode(answer: Answer) -> bytes:
+    """Return the document of an answer, as JSON."""
+    return orjson.dumps(document(answer), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def rfc3339(times: NDArray[np.datetime64]) -> list[str]:
-    """Return UTC instants as RFC 3339 with ``Z``, to the second unless the data is finer."""
-    seconds = times.astype("M8[s]")
-    exact = seconds if (seconds == times).all() else times.astype("M8[us]")
-    return [f"{text}Z" for text in np.datetime_as_string(exact).tolist()]
-
-
-def label(text: Text) -> dict[str, str]:
-    """Return an i18n object: the text in each language."""
-    return {"fr": text.fr, "en": text.en}
-
-
-def parameter(observed: ObservedProperty) -> Document:
-    """Return the parameter of an observed property, its unit in UCUM."""
-    return {
-        "type": "Parameter",
-        "id": observed.name,
-        "label": label(observed.title),
-        "observedProperty": {"id": identifier(observed), "label": label(observed.title)},
-        "unit": {"label": {"fr": observed.unit, "en": observed.unit}, "symbol": {"value": observed.unit, "type": UCUM}},
+def document(answer: Answer) -> Document:
+    """Return the document of an answer, its values still arrays: a collection unless there is but one coverage."""
+    match answer.body:
+        case Grid() as grid:
+            coverages = [_grid(grid)]
+        case Path() as path:
+            coverages = [_path(path)]
+        case places:
+            coverages = [_place(place) for place in places]
+    used = {
+        name: parameter(variable)
+        for name, variable in answer.variables.items()
+        if any(name in item["ranges"] for item in coverages)
     }
-
-
-def identifier(observed: ObservedProperty) -> str:
-    """Return the URI of an observed property: its definition, or its CF standard name, or its name."""
-    if observed.definition:
-        return observed.definition
-    if observed.standard_name:
-        return f"http://vocab.nerc.ac.uk/standard_name/{observed.standard_name}/"
-    return observed.name
-
-
-def quality_title(observed: ObservedProperty) -> Text:
-    """Return the title of the quality parameter of an observed property."""
-    return Text(fr=f"Qualité : {observed.title.fr}", en=f"Quality: {observed.title.en}")
-
-
-def quality_parameter(observed: ObservedProperty) -> Document:
-    """Return the parameter of the quality flags of an observed property, as categories."""
-    name = observed.name + QUALITY_SUFFIX
-    title = label(quality_title(observed))
-    categories = [{"id": quality.name.lower(), "label": label(text)} for quality, text in QUALITY_TITLES.items()]
-    return {
-        "type": "Parameter",
-        "id": name,
-        "label": title,
-        "observedProperty": {"id": name, "label": title, "categories": categories},
-        "categoryEncoding": {quality.name.lower(): int(quality) for quality in Quality},
-    }
-
-
-def referencing(crs: str, *, temporal: bool) -> list[Document]:
-    """Return the reference systems of the axes x and y, and of t when there is one."""
-    kind = "ProjectedCRS" if crs_.definition(crs).is_projected else "GeographicCRS"
-    systems: list[Document] = [{"coordinates": ["x", "y"], "system": {"type": kind, "id": crs_.uri(crs)}}]
-    if temporal:
-        systems.append({"coordinates": ["t"], "system": {"type": "TemporalRS", "calendar": "Gregorian"}})
-    return systems
-
-
-def ndarray(values: NDArray[Any] | list[Any], axes: tuple[str, ...], shape: tuple[int, ...]) -> Document:
-    """Return a range; `values` has the product of `shape` elements, in row-major order.
-
-    A list holds texts, or integers some of which are missing.
-    """
-    if isinstance(values, np.ndarray):
-        kind = "integer" if values.dtype.kind in "iu" else "float"
-        values = np.ascontiguousarray(values).reshape(-1)
-    else:
-        kind = "string" if any(isinstance(value, str) for value in values) else "integer"
-    return {"type": "NdArray", "dataType": kind, "axisNames": axes, "shape": shape, "values": values}
-
-
-def domain(kind: str, x: NDArray[np.float64], y: NDArray[np.float64], times: NDArray[np.datetime64] | None) -> Document:
-    """Return the domain of one coverage; :func:`document` adds its reference systems."""
-    axes: Document = {"x": {"values": x}, "y": {"values": y}}
-    if times is not None:
-        axes["t"] = {"values": rfc3339(times)}
-    return {"type": "Domain", "domainType": kind, "axes": axes}
-
-
-def coverage(domain: Document, ranges: Mapping[str, Document], name: str | None = None) -> Document:
-    """Return one coverage; :func:`document` makes it whole."""
-    named = {} if name is None else {"id": name}
-    return {"type": "Coverage", **named, "domain": domain, "ranges": ranges}
-
-
-def document(coverages: Sequence[Document], parameters: Mapping[str, Document], crs: str) -> Document:
-    """Return the document of coverages of one kind of domain: a collection unless there is but one.
-
-    `parameters` may hold more than the coverages use.
-    """
-    used = {name: parameters[name] for name in parameters if any(name in item["ranges"] for item in coverages)}
     first = coverages[0]["domain"]
-    systems = referencing(crs, temporal="t" in first["axes"])
+    systems = _referencing(answer.crs, first["axes"])
     if len(coverages) == 1:
         return {**coverages[0], "domain": {**first, "referencing": systems}, "parameters": used}
     return {
@@ -134,10 +56,117 @@ def document(coverages: Sequence[Document], parameters: Mapping[str, Document], 
     }
 
 
-def parameters(collection: Collection) -> dict[str, Document]:
-    """Return every parameter that a query of a collection may name, quality flags of series included."""
-    found = {observed.name: parameter(observed) for observed in collection.observed_properties}
-    if collection.kind is Kind.TIMESERIES:
-        for observed in collection.observed_properties:
-            found[observed.name + QUALITY_SUFFIX] = quality_parameter(observed)
-    return found
+# --- Domains ---------------------------------------------------------------------------------------
+
+
+def _grid(grid: Grid) -> Document:
+    axes: Document = {"x": {"values": grid.x}, "y": {"values": grid.y}, **_t(grid.times, grid.stops)}
+    shape = () if grid.times is None else (len(grid.times),)
+    names = (*_names(grid.times), "y", "x")
+    return _coverage("Grid", axes, _ranges(grid.values, names, (*shape, len(grid.y), len(grid.x))))
+
+
+def _place(place: Place) -> Document:
+    kind, series = place.shape.geom_type, "" if place.times is None else "Series"
+    axes: Document = _t(place.times, place.stops)
+    if kind == "Point":
+        axes = {"x": {"values": [place.shape.x]}, "y": {"values": [place.shape.y]}, **axes}
+    else:
+        rings = [np.asarray(ring.coords)[:, :2].tolist() for ring in (place.shape.exterior, *place.shape.interiors)]
+        axes["composite"] = {"dataType": "polygon", "coordinates": ["x", "y"], "values": [rings]}
+    shape = () if place.times is None else (len(place.times),)
+    return _coverage(f"{kind}{series}", axes, _ranges(place.values, _names(place.times), shape), place.id)
+
+
+def _path(path: Path) -> Document:
+    count = len(path.x)
+    if path.moving:
+        assert path.times is not None  # noqa: S101 - what moves has times
+        tuples = [list(each) for each in zip(rfc3339(path.times), path.x.tolist(), path.y.tolist(), strict=True)]
+        axes = {"composite": {"dataType": "tuple", "coordinates": ["t", "x", "y"], "values": tuples}}
+        return _coverage("Trajectory", axes, _ranges(path.values, ("composite",), (count,)))
+    points = np.column_stack([path.x, path.y]).tolist()
+    composite: Document = {"dataType": "tuple", "coordinates": ["x", "y"], "values": points}
+    axes = {"composite": composite, **_t(path.times, path.stops)}
+    shape = (count,) if path.times is None else (len(path.times), count)
+    kind = "MultiPoint" if path.times is None else "MultiPointSeries"
+    return _coverage(kind, axes, _ranges(path.values, (*_names(path.times), "composite"), shape))
+
+
+def _t(times: Times, stops: Times) -> Document:
+    if times is None:
+        return {}
+    if stops is None:
+        return {"t": {"values": rfc3339(times)}}
+    return {"t": {"values": rfc3339(times), "bounds": rfc3339(np.column_stack([times, stops]).reshape(-1))}}
+
+
+def _names(times: Times) -> tuple[str, ...]:
+    return () if times is None else ("t",)
+
+
+def _coverage(kind: str, axes: Document, ranges: Document, name: str | None = None) -> Document:
+    named = {} if name is None else {"id": name}
+    domain = {"type": "Domain", "domainType": kind, "axes": axes}
+    return {"type": "Coverage", **named, "domain": domain, "ranges": ranges}
+
+
+def _ranges(values: Mapping[str, Values], axes: Sequence[str], shape: tuple[int, ...]) -> Document:
+    return {name: _ndarray(array, axes, shape) for name, array in values.items()}
+
+
+def _ndarray(values: Values, axes: Sequence[str], shape: tuple[int, ...]) -> Document:
+    """Return a range; a list holds texts, or integers some of which are missing."""
+    if isinstance(values, list):
+        kind = "string" if any(isinstance(value, str) for value in values) else "integer"
+        return {"type": "NdArray", "dataType": kind, "axisNames": axes, "shape": shape, "values": values}
+    kind = "integer" if values.dtype.kind in "iu" else "float"
+    flat: NDArray[Any] = np.ascontiguousarray(values).reshape(-1)
+    return {"type": "NdArray", "dataType": kind, "axisNames": axes, "shape": shape, "values": flat}
+
+
+def _referencing(crs: str, axes: Mapping[str, Any]) -> list[Document]:
+    """Return the reference systems of x and y, and of t when there is one."""
+    kind = "ProjectedCRS" if crs_.definition(crs).is_projected else "GeographicCRS"
+    systems: list[Document] = [{"coordinates": ["x", "y"], "system": {"type": kind, "id": crs_.uri(crs)}}]
+    if "t" in axes or "t" in axes.get("composite", {}).get("coordinates", ()):
+        systems.append({"coordinates": ["t"], "system": {"type": "TemporalRS", "calendar": "Gregorian"}})
+    return systems
+
+
+# --- Parameters ------------------------------------------------------------------------------------
+
+
+def parameter(variable: Variable) -> Document:
+    """Return the parameter of a variable, its unit in UCUM or its categories."""
+    title = label(variable.title)
+    found: Document = {"type": "Parameter", "id": variable.name, "label": title}
+    if variable.description:
+        found["description"] = label(variable.description)
+    if variable.quality:
+        categories = [{"id": quality.name.lower(), "label": label(text)} for quality, text in QUALITY_TITLES.items()]
+        return {
+            **found,
+            "observedProperty": {"id": variable.name, "label": title, "categories": categories},
+            "categoryEncoding": {quality.name.lower(): int(quality) for quality in Quality},
+        }
+    observed, unit = variable.observed, variable.unit
+    return {
+        **found,
+        "observedProperty": {"id": identifier(observed), "label": label(observed.title)},
+        "unit": {"label": {"fr": unit, "en": unit}, "symbol": {"value": unit, "type": UCUM}},
+    }
+
+
+def label(text: Text) -> dict[str, str]:
+    """Return an i18n object: the text in each language."""
+    return {"fr": text.fr, "en": text.en}
+
+
+def identifier(observed: ObservedProperty) -> str:
+    """Return the URI of an observed property: its definition, or its CF standard name, or its name."""
+    if observed.definition:
+        return observed.definition
+    if observed.standard_name:
+        return f"http://vocab.nerc.ac.uk/standard_name/{observed.standard_name}/"
+    return observed.name

@@ -1,33 +1,34 @@
-"""Position and cube over a coverage: which cells, read from the chunk layout that costs least.
+"""Queries over a coverage: which cells, read from the chunk layout that costs least.
 
-A projected grid has no separable axes in lon/lat. Asked in CRS84, it is therefore answered on a
-regular lon/lat lattice over its extent, with as many nodes as the grid has cells; each node takes
-the value of the cell that contains it. The lattice belongs to the grid, not to the request: two
-cubes agree where they overlap, and a position at a node gives the node's value.
+A value is always that of the cell that contains the point told (see :mod:`ogc_api.edr.lattice`);
+outside of the grid there is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
+import shapely
 import xarray as xr
 from numpy.typing import NDArray
 
-from ogc_api.edr import coveragejson
-from ogc_api.edr.coveragejson import Document
-from ogc_api.edr.query import EdrQuery, Point, steps
+from ogc_api.edr import lattice, shapes
+from ogc_api.edr.answer import Grid as GridBody
+from ogc_api.edr.answer import Times
+from ogc_api.edr.query import EdrQuery, steps
+from ogc_api.edr.rfc3339 import rfc3339
 from twin import crs as crs_
 from twin.crs import BBox
-from twin.errors import NotFound, TooLarge
+from twin.errors import BadInput, NotFound, TooLarge
 from twin.model import Collection, Grid
+from twin.settings import Bounds
 
-#: Decimals of a written coordinate: a tenth of a millimetre in degrees.
-_DECIMALS = 9
+#: Values, and cells on a side, that are read at most through one window to get a few of them.
+_BLOCK, _SIDE = 4_000_000, 64
 
 type Window = tuple[slice, ...]
 
@@ -47,77 +48,241 @@ class Coverage:
         return dataset["time"].values if "time" in dataset.dims else None
 
 
-def position(coverage: Coverage, point: Point, query: EdrQuery, bound: int) -> Document:
-    """Return the values of the cell that contains a point, at each time asked.
+@dataclass(frozen=True)
+class Cells:
+    """Some cells of a coverage: how many values one step of them has, and how to read them.
 
-    Parameters
-    ----------
-    point
-        x, y in the CRS of the query.
-    bound
-        The greatest number of values of one answer.
+    ``read`` takes the name of a variable and the window of its times: ``(steps,)``, or nothing for
+    a coverage without time; it returns ``([steps,] *shape)``.
+    """
+
+    shape: tuple[int, ...]
+    read: Callable[[str, Window], NDArray[Any]]
+    count: int
+
+
+def position(coverage: Coverage, query: EdrQuery) -> tuple[NDArray[np.float64], Cells]:
+    """Return the points asked that lie on the grid, and the cell that contains each.
 
     Raises
     ------
     NotFound
-        When the point lies outside the grid, or nothing is held at the time asked.
-    TooLarge
-        When the answer would exceed `bound`; nothing has been read.
+        When every point lies outside of the grid.
     """
-    x, y = (np.array([value]) for value in point)
-    rows, columns = _locate(coverage.grid, *crs_.transform(x, y, query.crs, coverage.grid.bbox.crs))
-    row, column = int(rows[0]), int(columns[0])
-    if row < 0 or column < 0:
+    points = shapely.get_coordinates(query.coords)
+    rows, columns = lattice.locate(
+        coverage.grid, *crs_.transform(points[:, 0], points[:, 1], query.crs, coverage.grid.bbox.crs)
+    )
+    held = rows >= 0
+    if not held.any():
         raise NotFound(f"The point lies outside the grid of {coverage.collection.id}: see the collection's extent.")
-    times, window = _times(coverage, query)
-    shape = _shape(window)
-    _check(prod(shape) * len(query.parameters), bound)
-    window = (*window, slice(row, row + 1), slice(column, column + 1))
-    values = {name: _read(coverage, name, window) for name in query.parameters}
-    kind = "Point" if times is None else "PointSeries"
-    return _document(coverage, coveragejson.domain(kind, x, y, times), values, shape, query)
+    return points[held], _scattered(coverage, rows[held], columns[held])
 
 
-def cube(coverage: Coverage, box: BBox, query: EdrQuery, bound: int) -> Document:
-    """Return the cells whose centres lie in a box, x and y ascending, at each time asked.
+def _scattered(
+    coverage: Coverage,
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    when: NDArray[np.int64] | None = None,
+) -> Cells:
+    """Return cells here and there, near ones read together; with `when`, each at a step of its own."""
+    steps_ = 1 if coverage.times is None or when is not None else len(coverage.times)
+    side = int(np.clip((_BLOCK / max(steps_, 1)) ** 0.5, 1, _SIDE))
+    step = np.zeros(len(rows), np.int64) if when is None else when
+    _, group = np.unique(np.stack([step, rows // side, columns // side]), axis=1, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+
+    def values(name: str, times: Window) -> NDArray[Any]:
+        found: NDArray[Any] | None = None
+        for members in groups:
+            at = times if when is None else (slice(int(step[members[0]]), int(step[members[0]]) + 1),)
+            block = _gather(coverage, name, at, rows[members], columns[members])
+            block = block if when is None else block[0]
+            if found is None:
+                found = np.empty((*block.shape[:-1], len(rows)), block.dtype)
+            found[..., members] = block
+        assert found is not None  # noqa: S101 - there is a cell
+        return found
+
+    return Cells((len(rows),), values, len(rows))
+
+
+def box(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[GridBody, Cells]:
+    """Return the cells whose centres lie in a box, x and y ascending.
 
     Raises
     ------
     NotFound
-        When no centre lies in the box, or nothing is held at the time asked.
-    TooLarge
-        When the answer would exceed `bound`; nothing has been read.
+        When no centre lies in the box.
     """
-    x, y = _centres(coverage.grid, query.crs)
-    columns, rows = _between(x, box.xmin, box.xmax), _between(y, box.ymin, box.ymax)
-    if columns.start == columns.stop or rows.start == rows.stop:
-        raise NotFound(
-            f"No cell of {coverage.collection.id} has its centre in the box: ask a larger box, or a position."
-        )
-    times, window = _times(coverage, query)
-    shape = _shape((*window, rows, columns))
-    _check(prod(shape) * len(query.parameters), bound)
-    if query.crs == coverage.grid.bbox.crs:
-        values = {name: _read(coverage, name, (*window, rows, columns)) for name in query.parameters}
-    else:
-        cells = _cells(coverage.grid, query.crs, (rows.start, rows.stop), (columns.start, columns.stop))
-        values = {name: _gather(coverage, name, window, *cells) for name in query.parameters}
-    return _document(coverage, coveragejson.domain("Grid", x[columns], y[rows], times), values, shape, query)
+    if box.crs != query.crs:
+        west, south, east, north = box.xmin, box.ymin, box.xmax, box.ymax
+        if (extent := coverage.collection.extent) is not None:
+            # No projected CRS holds the whole world.
+            west, east = max(west, extent.xmin - 1), min(east, extent.xmax + 1)
+            south, north = max(south, extent.ymin - 1), min(north, extent.ymax + 1)
+        if west > east or south > north:
+            raise NotFound(_no_centre(coverage))
+        box = BBox(xmin=west, ymin=south, xmax=east, ymax=north, crs=box.crs).to(query.crs)
+    return _part(coverage, query, *lattice.window(coverage.grid, query.crs, box), None)
 
 
-def _times(coverage: Coverage, query: EdrQuery) -> tuple[NDArray[np.datetime64] | None, Window]:
-    """Return the instants asked, and the part of a window that selects them."""
+def area(coverage: Coverage, query: EdrQuery, region: shapely.Geometry, bounds: Bounds) -> tuple[GridBody, Cells]:
+    """Return the cells whose centres lie in a region given in the CRS of storage; the others of its box are missing.
+
+    Raises
+    ------
+    NotFound
+        When no centre lies in it.
+    TooLarge
+        When its box has more cells than an answer may have values; nothing has been read.
+    """
+    crs = coverage.grid.bbox.crs
+    west, south, east, north = region.bounds
+    around = BBox(xmin=west, ymin=south, xmax=east, ymax=north, crs=crs).to(query.crs)
+    rows, columns = lattice.window(coverage.grid, query.crs, around)
+    check((rows.stop - rows.start) * (columns.stop - columns.start), bounds.values)
+    return _part(coverage, query, rows, columns, region)
+
+
+def _part(
+    coverage: Coverage, query: EdrQuery, rows: slice, columns: slice, region: shapely.Geometry | None
+) -> tuple[GridBody, Cells]:
+    if columns.start >= columns.stop or rows.start >= rows.stop:
+        raise NotFound(_no_centre(coverage))
+    x, y = lattice.centres(coverage.grid, query.crs)
+    body = GridBody(x[columns], y[rows], None, {})
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    inside = None if region is None else lattice.covered(coverage.grid, query.crs, rows, columns, region)
+    if inside is not None and not inside.any():
+        raise NotFound(_no_centre(coverage))
+
+    def values(name: str, times: Window) -> NDArray[Any]:
+        if query.crs == coverage.grid.bbox.crs:
+            block = read(coverage, name, (*times, rows, columns))
+        else:
+            places = lattice.cells(coverage.grid, query.crs, (rows.start, rows.stop), (columns.start, columns.stop))
+            block = _gather(coverage, name, times, *places)
+        if inside is not None and not inside.all():
+            block = _floating(block)
+            block[..., ~inside] = np.nan
+        return block
+
+    return body, Cells(shape, values, prod(shape) if inside is None else int(inside.sum()))
+
+
+def _no_centre(coverage: Coverage) -> str:
+    return f"No cell of {coverage.collection.id} has its centre there: ask a larger box or area, or a position."
+
+
+def along(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> tuple[NDArray[np.float64], Cells, Times]:
+    """Return a point in each cell that lines cross, in order, the cells, and the step of each when the lines have M.
+
+    With M (seconds since 1970), the value is that of the last step not after the moment of passage;
+    what is passed before the first step, or after the last one has ended, has none.
+
+    Raises
+    ------
+    NotFound
+        When the lines cross no cell, or cross none while the coverage lasts.
+    """
+    moments = bool(shapely.has_m(query.coords))
+    parts = []
+    for part in shapely.get_parts(query.coords):
+        line = _dense(shapely.get_coordinates(part, include_m=moments))
+        x, y = crs_.transform(line[:, 0], line[:, 1], query.crs, coverage.grid.bbox.crs)
+        if not np.isfinite([x, y]).all():
+            continue
+        line = np.column_stack([x, y, *line.T[2:]])
+        check(lattice.crossings(coverage.grid, line[:, :2]), bounds.values)
+        parts.append(lattice.crossed(coverage.grid, line))
+    points = np.concatenate(parts) if parts else np.empty((0, 2))
+    when: NDArray[np.int64] | None = None
+    if moments and len(points):
+        when = _passages(coverage, query, points[:, 2])
+        points, when = points[when >= 0], when[when >= 0]
+    if not len(points):
+        raise NotFound(f"The line meets no cell of {coverage.collection.id}: see the collection's extent.")
+    rows, columns = lattice.locate(coverage.grid, points[:, 0], points[:, 1])
+    out = np.column_stack(crs_.transform(points[:, 0], points[:, 1], coverage.grid.bbox.crs, query.crs))
+    out = np.round(out, lattice.DECIMALS)
+
+    times = coverage.times
+    moving = times[when] if when is not None and times is not None else None
+    return out, _scattered(coverage, rows, columns, when), moving
+
+
+def _dense(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cut a line into pieces, M with it, before it is transformed."""
+    way = np.concatenate([[0.0], np.hypot(*np.diff(line[:, :2], axis=0).T).cumsum()])
+    at = np.union1d(way, np.linspace(0, way[-1], shapes.PIECES + 1))
+    return np.column_stack([np.interp(at, way, column) for column in line.T])
+
+
+def _passages(coverage: Coverage, query: EdrQuery, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the step of each moment; -1 where the coverage, or the datetime asked, has none."""
+    times = coverage.times
+    if times is None:
+        raise BadInput(f"{coverage.collection.id} has no time: write LINESTRING without M.")
+    known = times.astype("M8[us]").astype(np.int64)
+    moments = np.clip(seconds, -1e11, 1e11) * 1e6
+    found = np.searchsorted(known, moments, "right") - 1
+    lasts = usual_step(times)
+    found[(found >= 0) & (moments >= known[found] + lasts)] = -1
+    chosen = steps(times, query.time)
+    found[(found < chosen.start) | (found >= chosen.stop)] = -1
+    return found
+
+
+def usual_step(times: NDArray[np.datetime64]) -> int:
+    """Return the most frequent step of ascending instants, the shorter of two, in microseconds; 1 of a single one."""
+    gaps, counts = np.unique(np.diff(times.astype("M8[us]").astype(np.int64)), return_counts=True)
+    return int(gaps[counts.argmax()]) if len(gaps) else 1
+
+
+def chosen_times(coverage: Coverage, query: EdrQuery) -> tuple[Times, Window]:
+    """Return the instants asked, and the part of a window that selects them.
+
+    Raises
+    ------
+    NotFound
+        When nothing is held at the time asked.
+    """
     times = coverage.times
     if times is None:
         return None, ()
     chosen = steps(times, query.time)
     if chosen.start >= chosen.stop:
-        near = coveragejson.rfc3339(times[max(chosen.stop - 1, 0) : chosen.stop + 1])
+        near = rfc3339(times[max(chosen.stop - 1, 0) : chosen.stop + 1])
         raise NotFound(f"{coverage.collection.id} has no step at datetime={query.time}; near it: {', '.join(near)}.")
     return times[chosen], (chosen,)
 
 
-def _check(count: int, bound: int) -> None:
+def values(
+    coverage: Coverage, query: EdrQuery, cells: Cells, bound: int, *, many: int = 1
+) -> tuple[Times, dict[str, NDArray[Any]]]:
+    """Return the times asked and the values of some cells.
+
+    Parameters
+    ----------
+    many
+        How many such selections the answer has in all.
+
+    Raises
+    ------
+    NotFound
+        When nothing is held at the time asked.
+    TooLarge
+        When the answer would exceed `bound`; nothing has been read.
+    """
+    times, window = chosen_times(coverage, query)
+    check(prod((*shape(window), *cells.shape)) * len(query.parameters) * many, bound)
+    return times, {name: cells.read(name, window) for name in query.parameters}
+
+
+def check(count: int, bound: int) -> None:
+    """Refuse an answer of too many values."""
     if count > bound:
         raise TooLarge(
             f"The answer would hold {count} values and the bound is {bound}: "
@@ -125,65 +290,11 @@ def _check(count: int, bound: int) -> None:
         )
 
 
-def _document(
-    coverage: Coverage,
-    domain: Document,
-    values: Mapping[str, NDArray[Any]],
-    shape: tuple[int, ...],
-    query: EdrQuery,
-) -> Document:
-    axes = {0: (), 1: ("t",), 2: ("y", "x"), 3: ("t", "y", "x")}[len(shape)]
-    ranges = {name: coveragejson.ndarray(array, axes, shape) for name, array in values.items()}
-    parameters = coveragejson.parameters(coverage.collection)
-    return coveragejson.document([coveragejson.coverage(domain, ranges)], parameters, query.crs)
-
-
-# --- The grid and its lattice ----------------------------------------------------------------------
-
-
-@lru_cache(maxsize=64)
-def _centres(grid: Grid, crs: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the x and y, ascending, of the cells' centres or, in another CRS, of the lattice's nodes."""
-    box = grid.bbox.to(crs)
-    x = box.xmin + (np.arange(grid.columns) + 0.5) * ((box.xmax - box.xmin) / grid.columns)
-    y = box.ymin + (np.arange(grid.rows) + 0.5) * ((box.ymax - box.ymin) / grid.rows)
-    return np.round(x, _DECIMALS), np.round(y, _DECIMALS)
-
-
-def _between(centres: NDArray[np.float64], low: float, high: float) -> slice:
-    first, last = np.searchsorted(centres, low, "left"), np.searchsorted(centres, high, "right")
-    return slice(int(first), int(last))
-
-
-def _locate(grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return row and column of the cell that contains each point, given in the grid's CRS; -1 outside.
-
-    A cell holds its lower and left edges; the outermost cells hold their outer edges too.
-    """
-    box = grid.bbox
-
-    def index(value: NDArray[np.float64], low: float, high: float, count: int) -> NDArray[np.int32]:
-        inside = (value >= low) & (value <= high)
-        cell = np.floor((np.where(inside, value, low) - low) * (count / (high - low)))
-        return np.where(inside, np.minimum(cell, count - 1), -1).astype(np.int32)
-
-    return index(y, box.ymin, box.ymax, grid.rows), index(x, box.xmin, box.xmax, grid.columns)
-
-
-@lru_cache(maxsize=8)
-def _cells(
-    grid: Grid, crs: str, rows: tuple[int, int], columns: tuple[int, int]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return row and column of the cell under each node of a part of the lattice; -1 outside.
-
-    Kept for the last few windows: a client that steps through time asks the same one again.
-    """
-    x, y = _centres(grid, crs)
-    mesh_x, mesh_y = np.meshgrid(x[slice(*columns)], y[slice(*rows)])
-    return _locate(grid, *crs_.transform(mesh_x, mesh_y, crs, grid.bbox.crs))
-
-
 # --- Reading ---------------------------------------------------------------------------------------
+
+
+def _floating(block: NDArray[Any]) -> NDArray[Any]:
+    return block.astype(np.result_type(block, np.float32), copy=not block.flags.writeable)
 
 
 def _gather(
@@ -192,18 +303,18 @@ def _gather(
     """Return the values at given cells through their covering window, not-a-number where there is no cell."""
     outside = (rows < 0) | (columns < 0)
     if outside.all():
-        return np.full((*_shape(window), *rows.shape), np.nan, np.float32)
+        return np.full((*shape(window), *rows.shape), np.nan, np.float32)
     top, left = rows[~outside].min(), columns[~outside].min()
     covering = slice(int(top), int(rows.max()) + 1), slice(int(left), int(columns.max()) + 1)
-    block = _read(coverage, name, (*window, *covering))
-    values = block[..., np.where(outside, 0, rows - top), np.where(outside, 0, columns - left)]
+    block = read(coverage, name, (*window, *covering))
+    found = block[..., np.where(outside, 0, rows - top), np.where(outside, 0, columns - left)]
     if outside.any():
-        values = values.astype(np.result_type(values, np.float32), copy=False)
-        values[..., outside] = np.nan
-    return values
+        found = found.astype(np.result_type(found, np.float32), copy=False)
+        found[..., outside] = np.nan
+    return found
 
 
-def _read(coverage: Coverage, name: str, window: Window) -> NDArray[Any]:
+def read(coverage: Coverage, name: str, window: Window) -> NDArray[Any]:
     """Return one window of a variable, from the layout that decompresses the fewest values for it."""
     arrays = [dataset[name] for dataset in coverage.layouts]
     return np.asarray(min(arrays, key=lambda array: _touched(array, window))[window].values)
@@ -215,5 +326,6 @@ def _touched(array: xr.DataArray, window: Window) -> int:
     return prod(((part.stop - 1) // size - part.start // size + 1) * size for part, size in spans)
 
 
-def _shape(window: Window) -> tuple[int, ...]:
+def shape(window: Window) -> tuple[int, ...]:
+    """Return the number of elements of a window along each axis."""
     return tuple(part.stop - part.start for part in window)

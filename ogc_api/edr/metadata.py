@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ogc_api.edr import coveragejson
+from ogc_api import links
+from ogc_api.answers import JSON
+from ogc_api.edr import coveragejson, formats, shapes
+from ogc_api.edr.answer import variables
 from ogc_api.edr.query import crs_codes
+from ogc_api.edr.rfc3339 import rfc3339
 from ogc_api.edr.service import Edr, QueryType, query_types
+from ogc_api.features.fields import has_items
 from twin import crs as crs_
 from twin.crs import CRS84
 from twin.model import QUALITY_TITLES, Collection, Kind, Text
@@ -22,10 +27,6 @@ CONFORMANCE = [
     f"http://www.opengis.net/spec/ogcapi-edr-1/{version}/conf/{name}" for version in ("1.0", "1.1") for name in _CLASSES
 ]
 
-#: Names of the formats, as ``f`` takes them.
-COVERAGEJSON = "CoverageJSON"
-GEOJSON = "GeoJSON"
-
 _GREGORIAN = 'TIMECRS["DateTime",TDATUM["Gregorian Calendar"],CS[TemporalDateTime,1],AXIS["Time (T)",unspecified]]'
 #: The longest list of instants that a collection's document spells out.
 _LISTED = 400
@@ -33,73 +34,112 @@ _LISTED = 400
 TITLES: dict[QueryType, Text] = {
     "locations": Text(fr="Lieux observés et leurs mesures", en="Places observed and their measurements"),
     "position": Text(fr="Valeurs en un point", en="Values at a point"),
+    "radius": Text(fr="Valeurs autour d'un point", en="Values around a point"),
+    "area": Text(fr="Valeurs dans un polygone", en="Values in a polygon"),
     "cube": Text(fr="Valeurs dans une emprise", en="Values in a box"),
+    "trajectory": Text(fr="Valeurs le long d'une ligne", en="Values along a line"),
+    "corridor": Text(fr="Valeurs autour d'une ligne", en="Values around a line"),
+    "items": Text(fr="Mesures une à une", en="Measurements one by one"),
+    "instances": Text(fr="Révisions de la collection", en="Revisions of the collection"),
 }
 
 
-def describe(edr: Edr, collection: Collection, language: str) -> dict[str, Any]:
-    """Return the EDR members of a collection's document; empty when it answers no EDR query."""
+def describe(edr: Edr, collection: Collection, language: str, *, instance: bool = False) -> dict[str, Any]:
+    """Return the EDR members of a collection's document, or of its instance's; empty when it answers no EDR query."""
     kinds = query_types(collection)
     if not kinds:
         return {}
+    if instance:
+        kinds = tuple(kind for kind in kinds if kind not in ("items", "instances"))
     # A time series is items too, whose list of CRS is longer: that of its EDR queries is in their links.
-    crs = {"crs": [crs_.uri(code) for code in crs_codes(collection)]} if collection.kind is Kind.COVERAGE else {}
+    own = instance or not has_items(collection)
+    crs = {"crs": [crs_.uri(code) for code in crs_codes(collection)]} if own else {}
+    queries = {kind: {"link": _link(edr, collection, kind, language, instance=instance)} for kind in kinds}
+    known = dict.fromkeys(name for each in queries.values() for name in each["link"]["variables"]["output_formats"])
     return {
         "extent": _extent(edr, collection),
-        "data_queries": {kind: {"link": _link(edr, collection, kind, language)} for kind in kinds},
+        "data_queries": queries,
         "parameter_names": parameters(collection, language),
-        "output_formats": [COVERAGEJSON],
+        "output_formats": [name for name in known if name in formats.FORMATS],
+        "distanceunits": list(shapes.UNITS),
         **crs,
     }
 
 
-def _link(edr: Edr, collection: Collection, kind: QueryType, language: str) -> dict[str, Any]:
+def instances(edr: Edr, collection: Collection, language: str) -> dict[str, Any]:
+    """Return the list of the instances of a collection: its current revision."""
+    here = links.link("self", f"{edr.url(collection)}/instances", JSON, language)
+    return {"instances": [instance(edr, collection, language)], "links": [here, _parent(edr, collection, language)]}
+
+
+def instance(edr: Edr, collection: Collection, language: str) -> dict[str, Any]:
+    """Return the document of the instance that is the current revision of a collection."""
+    here = links.link("self", edr.url(collection, instance=True), JSON, language)
+    return {
+        "id": str(collection.revision),
+        "title": f"{collection.title.in_language(language)} ({collection.revision})",
+        "description": collection.description.in_language(language),
+        "links": [here, _parent(edr, collection, language)],
+        **describe(edr, collection, language, instance=True),
+    }
+
+
+def _parent(edr: Edr, collection: Collection, language: str) -> dict[str, Any]:
+    return links.link("collection", edr.url(collection), JSON, language)
+
+
+def _link(edr: Edr, collection: Collection, kind: QueryType, language: str, *, instance: bool) -> dict[str, Any]:
     title = TITLES[kind].in_language(language)
-    variables: dict[str, Any] = {
+    if kind in ("items", "instances"):
+        media_type, names = (formats.FORMATS[formats.GEOJSON].media_type if kind == "items" else JSON), ["json"]
+    else:
+        # What locations give is the list in GeoJSON, and of each one the values.
+        names = list(formats.offered("location" if kind == "locations" else kind, collection.kind))
+        media_type = formats.FORMATS[formats.offered(kind, collection.kind)[0]].media_type
+    variables_: dict[str, Any] = {
         "title": title,
         "query_type": kind,
-        "output_formats": [COVERAGEJSON],
-        "default_output_format": COVERAGEJSON,
+        "output_formats": names,
+        "default_output_format": names[0],
         "crs_details": [{"crs": crs_.uri(code), "wkt": _wkt(code)} for code in crs_codes(collection)],
     }
-    if kind == "cube":
-        variables["height_units"] = ["m"]
+    if kind in shapes.COORDS:
+        variables_["coords"] = {"description": shapes.COORDS[kind][0]}
+    if kind in ("cube", "corridor"):
+        variables_["height_units"] = list(shapes.UNITS)
+    if kind == "radius":
+        variables_["within_units"] = list(shapes.UNITS)
+    if kind == "corridor":
+        variables_["within_units"] = variables_["width_units"] = list(shapes.UNITS)
     return {
-        "href": f"{edr.url(collection)}/{kind}",
+        "href": f"{edr.url(collection, instance=instance)}/{kind}",
         "rel": "data",
-        "type": "application/geo+json" if kind == "locations" else coveragejson.MEDIA_TYPE,
+        "type": media_type,
         "hreflang": language,
         "title": title,
-        "variables": variables,
+        "variables": variables_,
     }
 
 
 def parameters(collection: Collection, language: str) -> dict[str, Any]:
     """Return the parameters as EDR tells them: as CoverageJSON does, but in one language."""
     found: dict[str, Any] = {}
-    for observed in collection.observed_properties:
-        label = observed.title.in_language(language)
-        found[observed.name] = {
-            "type": "Parameter",
-            "id": observed.name,
-            "label": label,
-            "data-type": "float",
-            "unit": {"label": observed.unit, "symbol": {"value": observed.unit, "type": coveragejson.UCUM}},
-            "observedProperty": {"id": coveragejson.identifier(observed), "label": label},
-        }
-        if collection.kind is Kind.TIMESERIES:
-            name = observed.name + coveragejson.QUALITY_SUFFIX
-            title = coveragejson.quality_title(observed).in_language(language)
+    for name, variable in variables(collection).items():
+        title = variable.title.in_language(language)
+        told: dict[str, Any] = {"type": "Parameter", "id": name, "label": title}
+        if variable.quality:
             categories = [
                 {"id": quality.name.lower(), "label": text.in_language(language)}
                 for quality, text in QUALITY_TITLES.items()
             ]
+            observed = {"id": name, "label": title, "categories": categories}
+            found[name] = {**told, "data-type": "integer", "observedProperty": observed}
+        else:
             found[name] = {
-                "type": "Parameter",
-                "id": name,
-                "label": title,
-                "data-type": "integer",
-                "observedProperty": {"id": name, "label": title, "categories": categories},
+                **told,
+                "data-type": "float",
+                "unit": {"label": variable.unit, "symbol": {"value": variable.unit, "type": coveragejson.UCUM}},
+                "observedProperty": {"id": coveragejson.identifier(variable.observed), "label": title},
             }
     return found
 
@@ -125,8 +165,8 @@ def repeated(times: NDArray[np.datetime64]) -> list[str]:
     Instants too many and irregular are given as their first and last.
     """
     if len(times) <= _LISTED:
-        return coveragejson.rfc3339(times)
-    first, last = coveragejson.rfc3339(times[[0, -1]])
+        return rfc3339(times)
+    first, last = rfc3339(times[[0, -1]])
     gaps = np.diff(times.astype("M8[s]").astype(np.int64))
     return [f"R{len(gaps)}/{first}/PT{gaps[0]}S"] if (gaps == gaps[0]).all() else [f"{first}/{last}"]
 

@@ -4,59 +4,128 @@ from __future__ import annotations
 
 from typing import Any
 
-from ogc_api.edr import coveragejson
-from ogc_api.edr.metadata import COVERAGEJSON, GEOJSON, TITLES
+from ogc_api.answers import JSON
+from ogc_api.edr import formats, shapes
+from ogc_api.edr.answer import variables
+from ogc_api.edr.metadata import TITLES
+from ogc_api.edr.periods import PERIODS, STATISTICS
 from ogc_api.edr.query import crs_codes
 from ogc_api.edr.service import query_types
 from ogc_api.parameters import LANGUAGES
 from twin import crs as crs_
 from twin.model import Collection, Text
 
+type Json = dict[str, Any]
+
 _TITLE_OF_ONE = Text(fr="Mesures d'un objet", en="Measurements of one object")
+_TITLE_OF_INSTANCE = Text(fr="Une révision de la collection", en="One revision of the collection")
+_AGGREGATION = Text(
+    fr="Statistiques des valeurs bonnes : mean, min, max, sum, count, p1 à p99. Demande period ou aggregate.",
+    en="Statistics of the good values: mean, min, max, sum, count, p1 to p99. Asks for period or aggregate.",
+)
+_PERIOD = Text(
+    fr="Durée du calendrier par laquelle agréger ; datetime choisit des périodes entières.",
+    en="Period of the calendar to aggregate by; datetime chooses whole periods.",
+)
+_ZONE = Text(
+    fr="Fuseau IANA dont les jours, mois et années sont pris (UTC par défaut) ; les heures sont celles d'UTC.",
+    en="IANA time zone whose days, months and years are taken (UTC by default); hours are those of UTC.",
+)
+_MINIMUM = Text(
+    fr="Complétude sous laquelle un agrégat est vide ; par défaut celle de la directive 2008/50/CE pour une période.",
+    en="Completeness below which an aggregate is empty; by default that of directive 2008/50/EC for a period.",
+)
 
 
-def openapi_paths(collection: Collection, language: str) -> dict[str, Any]:
+def openapi_paths(collection: Collection, language: str) -> Json:
     """Return the path items of the EDR queries of a collection, by path under the door's root."""
     root = f"/collections/{collection.id}"
-    paths: dict[str, Any] = {}
-    for kind in query_types(collection):
-        own = {"position": [_COORDS], "cube": [_bbox(required=True)], "locations": [_bbox(required=False)]}[kind]
-        formats = GEOJSON if kind == "locations" else COVERAGEJSON
-        paths[f"{root}/{kind}"] = _item(collection, kind, TITLES[kind], own, formats, language)
-        if kind == "locations":
-            paths[f"{root}/locations/{{locationId}}"] = _item(
-                collection, "location", _TITLE_OF_ONE, [_LOCATION], COVERAGEJSON, language
-            )
+    paths: Json = {}
+    for under, of in ((root, ""), (f"{root}/instances/{{instanceId}}", "instance_")):
+        own = [_path("instanceId")] if of else []
+        for kind in query_types(collection):
+            if kind in ("items", "instances"):
+                continue
+            paths[f"{under}/{kind}"] = _values(collection, kind, of, TITLES[kind], own, language)
+            if kind == "locations":
+                one = _values(collection, "location", of, _TITLE_OF_ONE, [*own, _path("locationId")], language)
+                paths[f"{under}/locations/{{locationId}}"] = one
+    if paths:
+        for path, name, title, own in (
+            (f"{root}/instances", "instances", TITLES["instances"], []),
+            (f"{root}/instances/{{instanceId}}", "instance", _TITLE_OF_INSTANCE, [_path("instanceId")]),
+        ):
+            content = {JSON: {"schema": _OBJECT}}
+            paths[path] = _item(collection, f"{name}_{collection.id}", title, own, ["json"], content, language)
     return paths
 
 
-def _item(
-    collection: Collection, kind: str, title: Text, own: list[dict[str, Any]], output: str, language: str
-) -> dict[str, Any]:
-    media_type = coveragejson.MEDIA_TYPE if output == COVERAGEJSON else "application/geo+json"
-    problem = {"description": "application/problem+json", "content": {"application/problem+json": {"schema": _OBJECT}}}
-    names = list(coveragejson.parameters(collection))
-    shared = [
+def _values(collection: Collection, kind: str, of: str, title: Text, own: list[Json], language: str) -> Json:
+    names = list(formats.negotiable(kind, collection))
+    content = {
+        formats.FORMATS[name].media_type: {"schema": _OBJECT if "json" in formats.FORMATS[name].media_type else _BINARY}
+        for name in formats.offered(kind, collection.kind)
+    }
+    asked = [*own]
+    if kind in shapes.COORDS:
+        asked.append(_parameter("coords", {"type": "string"}, required=True, example=shapes.COORDS[kind][0]))
+    if kind in ("cube", "locations"):
+        asked.append(_bbox(required=kind == "cube"))
+    if kind == "radius":
+        asked += [_distance("within"), _unit("within-units")]
+    if kind == "corridor":
+        asked += [_distance("corridor-width"), _unit("width-units")]
+        asked += [_distance("corridor-height"), _unit("height-units")]
+    asked += [
         _parameter("datetime", {"type": "string"}, example="2026-07-14T12:00:00Z/.."),
-        _parameter(
-            "parameter-name",
-            {"type": "array", "items": {"type": "string", "enum": names}},
-            style="form",
-            explode=False,
-        ),
+        _list("parameter-name", {"type": "string", "enum": list(variables(collection))}),
         _parameter("crs", {"type": "string", "enum": [crs_.uri(code) for code in crs_codes(collection)]}),
-        _parameter("f", {"type": "string", "enum": [output, "json"]}),
+    ]
+    if kind != "locations":
+        asked += _aggregates(kind, language)
+    return _item(collection, f"{of}{kind}_{collection.id}", title, asked, names, content, language)
+
+
+def _aggregates(kind: str, language: str) -> list[Json]:
+    def told(name: str, schema: Json, text: Text) -> Json:
+        return _parameter(name, schema, description=text.in_language(language))
+
+    statistic = {"type": "string", "pattern": "^(mean|min|max|sum|count|p[1-9][0-9]?)$"}
+    found = [
+        {**_list("aggregation", statistic), "description": _AGGREGATION.in_language(language), "example": STATISTICS},
+        told("period", {"type": "string", "enum": list(PERIODS)}, _PERIOD),
+        told("time-zone", {"type": "string"}, _ZONE),
+        told("minimum-completeness", {"type": "number", "minimum": 0, "maximum": 1}, _MINIMUM),
+    ]
+    if kind in ("radius", "area", "cube", "corridor"):
+        area = Text(fr="Toutes les valeurs de chaque zone ensemble.", en="All the values of each area together.")
+        found.append(told("aggregate", {"type": "string", "enum": ["area"]}, area))
+    return found
+
+
+def _item(
+    collection: Collection,
+    operation: str,
+    title: Text,
+    own: list[Json],
+    names: list[str],
+    content: Json,
+    language: str,
+) -> Json:
+    problem = {"description": "application/problem+json", "content": {"application/problem+json": {"schema": _OBJECT}}}
+    shared = [
+        _parameter("f", {"type": "string", "enum": names}),
         _parameter("lang", {"type": "string", "enum": list(LANGUAGES)}),
     ]
     return {
         "get": {
             "summary": title.in_language(language),
             "description": collection.title.in_language(language),
-            "operationId": f"{kind}_{collection.id}",
+            "operationId": operation,
             "tags": [collection.id],
             "parameters": [*own, *shared],
             "responses": {
-                "200": {"description": "OK", "content": {media_type: {"schema": _OBJECT}}},
+                "200": {"description": "OK", "content": content},
                 "400": problem,
                 "404": problem,
                 "413": problem,
@@ -65,17 +134,32 @@ def _item(
     }
 
 
-def _parameter(
-    name: str, schema: dict[str, Any], *, where: str = "query", required: bool = False, **more: object
-) -> dict[str, Any]:
-    return {"name": name, "in": where, "required": required, "schema": schema, **more}
+def _parameter(name: str, schema: Json, *, where: str = "query", required: bool = False, **more: object) -> Json:
+    # The defaults of a query parameter are written out: the OGC suite looks for them.
+    style = {"style": "form", "explode": False} if where == "query" else {}
+    return {"name": name, "in": where, "required": required, "schema": schema, **style, **more}
 
 
-def _bbox(*, required: bool) -> dict[str, Any]:
+def _path(name: str) -> Json:
+    return _parameter(name, {"type": "string"}, where="path", required=True)
+
+
+def _list(name: str, items: Json) -> Json:
+    return _parameter(name, {"type": "array", "items": items})
+
+
+def _bbox(*, required: bool) -> Json:
     schema = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
-    return _parameter("bbox", schema, required=required, style="form", explode=False)
+    return _parameter("bbox", schema, required=required)
+
+
+def _distance(name: str) -> Json:
+    return _parameter(name, {"type": "number", "minimum": 0, "exclusiveMinimum": True}, required=True, example=500)
+
+
+def _unit(name: str) -> Json:
+    return _parameter(name, {"type": "string", "enum": list(shapes.UNITS)}, required=True)
 
 
 _OBJECT = {"type": "object"}
-_COORDS = _parameter("coords", {"type": "string"}, required=True, example="POINT(3.87 43.61)")
-_LOCATION = _parameter("locationId", {"type": "string"}, where="path", required=True)
+_BINARY = {"type": "string", "format": "binary"}

@@ -6,6 +6,7 @@ The door answers queries by the same service; this is how pygeoapi itself knows 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import orjson
 import shapely
@@ -19,11 +20,10 @@ from pygeoapi.provider.base_edr import BaseEDRProvider
 from ogc_api.edr import coveragejson
 from ogc_api.edr.coveragejson import Document
 from ogc_api.edr.metadata import parameters
-from ogc_api.edr.query import EdrQuery, observed_names
+from ogc_api.edr.query import Form, parse
 from ogc_api.edr.service import QueryType, query_types
-from twin.crs import CRS84, BBox
+from ogc_api.parameters import Parameters
 from twin.errors import BadInput, NotFound, TooLarge
-from twin.time import TimeSpan
 
 if TYPE_CHECKING:
     from ogc_api.configuration import ProviderData
@@ -50,34 +50,46 @@ class StoreEdrProvider(BaseEDRProvider):  # type: ignore[misc]
         return self._fields
 
     def get_query_types(self) -> list[QueryType]:
-        """Return the types of query that this collection answers, of those that the class has."""
-        return list(query_types(self._given.collection))
+        """Return the types of query that this collection answers, of those that pygeoapi hands over."""
+        return [kind for kind in query_types(self._given.collection) if kind in self.query_types]
 
     def position(self, **asked: Any) -> Document:  # noqa: ANN401 - pygeoapi's own names
-        """Return the values at a point."""
+        """Return the values at points."""
         return self._answer("position", asked)
+
+    def radius(self, **asked: Any) -> Document:  # noqa: ANN401
+        """Return the values around points."""
+        return self._answer("radius", asked)
+
+    def area(self, **asked: Any) -> Document:  # noqa: ANN401
+        """Return the values in polygons."""
+        return self._answer("area", asked)
 
     def cube(self, **asked: Any) -> Document:  # noqa: ANN401
         """Return the cells of a box."""
         return self._answer("cube", asked)
 
+    def trajectory(self, **asked: Any) -> Document:  # noqa: ANN401
+        """Return the values along lines."""
+        return self._answer("trajectory", asked)
+
     def locations(self, **asked: Any) -> Document:  # noqa: ANN401
         """Return the objects observed, or the values of one."""
-        return self._answer("locations", asked)
+        return self._answer("location" if asked.get("location_id") is not None else "locations", asked)
 
-    def _answer(self, kind: QueryType, asked: dict[str, Any]) -> Document:
+    def _answer(self, form: Form, asked: dict[str, Any]) -> Document:
         edr, collection, principal = self._given.edr, self._given.collection, self._given.principal
         try:
-            query = self._query(asked)
-            match kind, asked.get("location_id"):
-                case "position", _:
-                    found = edr.position(collection, query, principal)
-                case "cube", _:
-                    found = edr.cube(collection, query, principal)
-                case _, None:
-                    found = edr.locations(collection, query, principal)
-                case _, identity:
-                    found = edr.location(str(identity), collection, query, principal)
+            query = parse(form, Parameters(urlencode(self._written(form, asked))), collection, edr.bounds)
+            if form == "locations":
+                listed: Document = orjson.loads(
+                    orjson.dumps(edr.locations(collection, query, principal, edr.url(collection)))
+                )
+                return listed
+            if form == "location":
+                found = edr.location(str(asked["location_id"]), collection, query, principal)
+            else:
+                found = edr.values(form, collection, query, principal)
         except NotFound as error:
             raise ProviderItemNotFoundError(user_msg=str(error)) from error
         except TooLarge as error:
@@ -87,16 +99,16 @@ class StoreEdrProvider(BaseEDRProvider):  # type: ignore[misc]
         plain: Document = orjson.loads(coveragejson.encode(found))
         return plain
 
-    def _query(self, asked: dict[str, Any]) -> EdrQuery:
-        known = observed_names(self._given.collection)
-        wkt: shapely.Geometry | None = asked.get("wkt")
-        if wkt is not None and wkt.geom_type != "Point":
-            raise BadInput("coords of a position is one POINT(x y).")
-        box, time = asked.get("bbox"), asked.get("datetime_")
-        return EdrQuery(
-            crs=CRS84,
-            parameters=tuple(name for name in asked.get("select_properties") or known if name in self._fields),
-            time=TimeSpan.parse(time) if time else None,
-            point=(wkt.x, wkt.y) if wkt is not None else None,
-            bbox=BBox.parse(",".join(map(str, box))) if box else None,
-        )
+    def _written(self, form: Form, asked: dict[str, Any]) -> dict[str, str]:
+        """Return what pygeoapi read as the parameters that it was read from, so that both ways in are one."""
+        names = ",".join(name for name in asked.get("select_properties") or () if name in self._fields)
+        wkt, box = asked.get("wkt"), asked.get("bbox")
+        written = {
+            "datetime": asked.get("datetime_"),
+            "parameter-name": names,
+            "coords": shapely.to_wkt(wkt, rounding_precision=-1) if wkt is not None else None,
+            "bbox": ",".join(map(str, box)) if box else None,
+        }
+        if form == "radius":
+            written |= {"within": asked.get("within"), "within-units": asked.get("within_units")}
+        return {name: str(value) for name, value in written.items() if value}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,19 +9,23 @@ from typing import Literal
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.errors import ShapelyError
 
-from ogc_api.edr import coveragejson
-from ogc_api.edr.coveragejson import QUALITY_SUFFIX
+from ogc_api.edr import periods, shapes
+from ogc_api.edr.answer import QUALITY_SUFFIX, variables
+from ogc_api.edr.periods import Aggregation
+from ogc_api.edr.shapes import Area
 from ogc_api.parameters import Parameters, y_first
 from twin.crs import CRS84, BBox
-from twin.errors import BadInput
+from twin.errors import BadInput, NotFound, TooLarge
 from twin.model import Collection
+from twin.settings import Bounds
 from twin.time import TimeSpan
 
-type Point = tuple[float, float]
 #: The ways to ask: all the locations, or the values at one of them.
-type Form = Literal["position", "cube", "locations", "location"]
+type Form = Literal["position", "radius", "area", "cube", "trajectory", "corridor", "locations", "location"]
+#: Polygons aggregated over in one answer: each is a question of its own to the store.
+_AREAS = 100
+_BY_AREA = ("radius", "area", "cube", "corridor")
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,28 @@ class EdrQuery:
     Attributes
     ----------
     crs
-        CRS of ``point``, of ``bbox`` and of the answer: one of :func:`crs_codes`.
+        CRS of the answer and of ``coords``: one of :func:`crs_codes`.
     parameters
         Names of parameters, in the order asked; all observed properties when none was named.
     time
         Span of the values; None for all.
-    point
-        x, y of a position.
+    coords
+        Points of a position, or lines of a trajectory (with M, their times in seconds since 1970).
+    areas
+        The polygons of an area, or of what lies around points or lines.
     bbox
-        Box of a cube, or of the locations listed.
+        Box of a cube, or of the locations listed; it has a CRS of its own.
+    aggregation
+        What is to be computed of the values; None for the values themselves.
     """
 
     crs: str
     parameters: tuple[str, ...]
     time: TimeSpan | None = None
-    point: Point | None = None
+    coords: shapely.Geometry | None = None
+    areas: tuple[Area, ...] = ()
     bbox: BBox | None = None
+    aggregation: Aggregation | None = None
 
     @property
     def observed_properties(self) -> tuple[str, ...]:
@@ -55,44 +64,90 @@ class EdrQuery:
         return tuple(dict.fromkeys(name.removesuffix(QUALITY_SUFFIX) for name in self.parameters))
 
 
-def parse(form: Form, parameters: Parameters, collection: Collection) -> EdrQuery:
+def parse(
+    form: Form, parameters: Parameters, collection: Collection, bounds: Bounds, *, native: bool = False
+) -> EdrQuery:
     """Take the parameters of a query of one form.
+
+    Parameters
+    ----------
+    native
+        Whether the answer is in the CRS of storage when none is asked.
 
     Raises
     ------
     BadInput
         When a value cannot be used.
     """
+    if parameters.take("z") is not None:
+        raise BadInput(f"{collection.id} has no vertical dimension: leave z out.")
     codes = crs_codes(collection)
     crs = parameters.crs("crs", codes)
-    known = coveragejson.parameters(collection)
+    target = collection.crs if native and collection.crs in codes and parameters.take("crs") is None else crs
+    known = variables(collection)
     # OWSLib's client spells it with an underscore.
     names = parameters.names("parameter-name", known) or parameters.names("parameter_names", known)
-    point = bbox = None
-    if form == "position":
-        point = parameters.read("coords", parse_point)
-    elif form in ("cube", "locations"):
-        bbox = parameters.bbox(codes, "crs")
+    time = parameters.time()
+    aggregation = None if form == "locations" else periods.parse(parameters, collection, by_area=form in _BY_AREA)
+    if aggregation and any(known[name].quality for name in names or ()):
+        raise BadInput("Quality flags have no aggregate: aggregates are of good values only.")
+    coords: shapely.Geometry | None = None
+    areas: tuple[Area, ...] = ()
+    box: BBox | None = None
+    if form in ("cube", "locations"):
+        box = parameters.bbox(codes, "crs")
+        if form == "cube" and box is None:
+            raise BadInput("A cube query needs bbox: write bbox=xmin,ymin,xmax,ymax.")
+        if form == "cube" and aggregation and aggregation.area and box:
+            areas = shapes.boxed(box, collection, target, bounds)
+    elif form != "location":
+        coords, areas = _where(form, parameters, collection, bounds, crs, target)
+    if aggregation and aggregation.area and len(areas) > _AREAS:
+        raise TooLarge(f"There are {len(areas)} polygons to aggregate over and the bound is {_AREAS}: ask fewer.")
     return EdrQuery(
-        crs=crs,
+        crs=target,
         parameters=tuple(dict.fromkeys(names)) if names else observed_names(collection),
-        time=parameters.time(),
-        point=point,
-        bbox=bbox,
+        time=time,
+        coords=coords,
+        areas=areas,
+        bbox=box,
+        aggregation=aggregation,
     )
 
 
-def parse_point(wkt: str) -> Point:
-    """Read the ``coords`` of a position: one WKT point, without height."""
+def _where(
+    form: Form, parameters: Parameters, collection: Collection, bounds: Bounds, crs: str, target: str
+) -> tuple[shapely.Geometry | None, tuple[Area, ...]]:
+    geometry = parameters.read("coords", lambda text: shapes.read(text, form, crs, bounds))
+    if geometry is None:
+        raise BadInput(f"A {form} query needs coords: write for instance coords={shapes.COORDS[form][0]}.")
+    if form == "area":
+        return None, shapes.areas(geometry, crs, target, collection, bounds)
+    if form == "radius":
+        within = _distance(parameters, "within", "within-units")
+        return None, shapes.buffers(geometry, within, crs, target, collection, bounds)
+    if form == "corridor":
+        width = _distance(parameters, "corridor-width", "width-units")
+        # The standard requires it; where nothing has a height, any one holds everything.
+        _distance(parameters, "corridor-height", "height-units")
+        return None, shapes.buffers(geometry, width / 2, crs, target, collection, bounds)
+    if crs != target:
+        raise NotFound(f"A {form} has no grid to give.")
+    return geometry, ()
+
+
+def _distance(parameters: Parameters, name: str, units_name: str) -> float:
+    """Take a distance and its unit, in metres."""
+    text, unit = parameters.take(name), parameters.choice(units_name, shapes.UNITS)
+    if text is None or unit is None:
+        raise BadInput(f"{name} and {units_name} are needed: write for instance {name}=500&{units_name}=m.")
     try:
-        geometry = shapely.from_wkt(wkt)
-    except ShapelyError:
-        raise BadInput(f"coords={wkt[:80]!r} is not WKT: write for instance POINT(3.87 43.61).") from None
-    if geometry.geom_type != "Point" or geometry.is_empty or geometry.has_z:
-        raise BadInput(f"coords of a position is one POINT(x y), not {wkt[:80]!r}.")
-    if not (math.isfinite(geometry.x) and math.isfinite(geometry.y)):
-        raise BadInput("coords of a position takes two finite numbers: POINT(x y).")
-    return geometry.x, geometry.y
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not 0 < value < 1e7:
+        raise BadInput(f"{name}={text[:80]!r} is no distance: write a number greater than 0.")
+    return float(value * shapes.UNITS[unit])
 
 
 def observed_names(collection: Collection) -> tuple[str, ...]:
@@ -112,11 +167,12 @@ def steps(times: NDArray[np.datetime64], span: TimeSpan | None) -> slice:
     """Return which of the ascending naive-UTC instants `times` lie in `span`, bounds included."""
     first, last = 0, len(times)
     if span and span.start:
-        first = int(np.searchsorted(times, _naive(span.start), "left"))
+        first = int(np.searchsorted(times, naive(span.start), "left"))
     if span and span.end:
-        last = int(np.searchsorted(times, _naive(span.end), "right"))
+        last = int(np.searchsorted(times, naive(span.end), "right"))
     return slice(first, last)
 
 
-def _naive(instant: datetime) -> np.datetime64:
+def naive(instant: datetime) -> np.datetime64:
+    """Return an aware UTC instant as naive UTC."""
     return np.datetime64(instant.replace(tzinfo=None), "us")

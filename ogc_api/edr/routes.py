@@ -1,71 +1,91 @@
-"""EDR over HTTP: one route for each type of query, before pygeoapi's own."""
+"""EDR over HTTP: one route for each type of query, of a collection and of its instance.
+
+An instance is a revision of a collection, named by its number. The current one is kept: an address
+that names a revision answers from it or not at all, so that several answers can be known to agree.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ogc_api import answers
-from ogc_api.answers import Asked
-from ogc_api.edr import coveragejson
-from ogc_api.edr.coveragejson import Document
-from ogc_api.edr.metadata import COVERAGEJSON, GEOJSON
-from ogc_api.edr.query import EdrQuery, Form, parse
-from ogc_api.edr.service import QUERY_TYPE, Edr
+from ogc_api.answers import DOCUMENT_FORMATS, Asked
+from ogc_api.edr import formats, metadata
+from ogc_api.edr.query import Form, parse
+from ogc_api.edr.service import Edr, QueryType, query_type
 from twin import crs as crs_
-from twin.errors import BadInput
+from twin.errors import BadInput, NotFound
 from twin.model import Collection
-from twin.store import Principal
 
-#: The formats of each media type answered: its own name, or plainly ``json``.
-_FORMATS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    coveragejson.MEDIA_TYPE: {COVERAGEJSON: (coveragejson.MEDIA_TYPE,), "json": (answers.JSON,)},
-    answers.GEOJSON: {GEOJSON: (answers.GEOJSON,), "json": (answers.JSON,)},
-}
+_FORMS: tuple[Form, ...] = ("position", "radius", "area", "cube", "trajectory", "corridor", "locations")
 
 
 def routes(edr: Edr) -> list[Route]:
     """Return the routes, under the root of the door."""
     root = "/collections/{collection_id}"
 
-    def position(request: Request) -> Response:
-        return _answer(edr, request, "position", edr.position)
+    def instances(request: Request) -> Response:
+        collection = edr.collection(request.path_params["collection_id"], "instances", edr.principal)
+        return _document(edr, request, collection, every=True)
 
-    def cube(request: Request) -> Response:
-        return _answer(edr, request, "cube", edr.cube)
+    def instance(request: Request) -> Response:
+        return _document(edr, request, _collection(edr, request, "instances"), every=False)
 
-    def locations(request: Request) -> Response:
-        return _answer(edr, request, "locations", edr.locations)
-
-    def location(request: Request) -> Response:
-        identity = request.path_params["location_id"]
-        return _answer(edr, request, "location", lambda *asked: edr.location(identity, *asked))
-
-    return [
-        Route(f"{root}/position", position),
-        Route(f"{root}/cube", cube),
-        Route(f"{root}/locations", locations),
-        Route(f"{root}/locations/{{location_id:path}}", location),
-    ]
+    found = [Route(f"{root}/instances", instances), Route(f"{root}/instances/{{instance_id}}", instance)]
+    for under in (root, f"{root}/instances/{{instance_id}}"):
+        found += [_route(edr, f"{under}/{form}", form) for form in _FORMS]
+        found.append(_route(edr, f"{under}/locations/{{location_id:path}}", "location"))
+    return found
 
 
-def _answer(
-    edr: Edr, request: Request, form: Form, ask: Callable[[Collection, EdrQuery, Principal], Document]
-) -> Response:
-    principal = edr.principal
-    collection = edr.collection(request.path_params["collection_id"], QUERY_TYPE[form], principal)
-    media_type = answers.GEOJSON if form == "locations" else coveragejson.MEDIA_TYPE
-    asked = Asked(request, _FORMATS[media_type])
-    if asked.parameters.take("z") is not None:
-        raise BadInput(f"{collection.id} has no vertical dimension: leave z out.")
-    query = parse(form, asked.parameters, collection)
+def _route(edr: Edr, path: str, form: Form) -> Route:
+    return Route(path, lambda request: _answer(edr, request, form))
+
+
+def _collection(edr: Edr, request: Request, kind: QueryType) -> Collection:
+    """Return the collection of a request, at the revision that its instance names."""
+    collection = edr.collection(request.path_params["collection_id"], kind, edr.principal)
+    instance = request.path_params.get("instance_id")
+    if instance is not None and instance != str(collection.revision):
+        raise NotFound(f"{collection.id} has no instance {instance!r}: its current revision is {collection.revision}.")
+    return collection
+
+
+def _answer(edr: Edr, request: Request, form: Form) -> Response:
+    collection = _collection(edr, request, query_type(form))
+    asked = Asked(request, formats.negotiable(form, collection))
+    native = asked.format == formats.GEOTIFF
+    query = parse(form, asked.parameters, collection, edr.bounds, native=native)
     asked.parameters.done()
+    if native and query.aggregation and query.aggregation.area:
+        raise BadInput("A GeoTIFF holds a grid, and an aggregate over an area is none: ask CoverageJSON or CSV.")
     # The names of locations come from other collections: any change may be one of theirs.
     revision = edr.revision if form == "locations" else collection.revision
     if unchanged := asked.unchanged(revision):
         return unchanged
-    body = coveragejson.encode(ask(collection, query, principal))
-    return asked.answer(body, media_type, {"Content-Crs": f"<{crs_.uri(query.crs)}>"})
+    headers = {"Content-Crs": f"<{crs_.uri(query.crs)}>"}
+    if form == "locations":
+        url = edr.url(collection, instance="instance_id" in asked.path)
+        found = edr.locations(collection, query, edr.principal, url)
+        return asked.answer(orjson.dumps(found), answers.GEOJSON, headers)
+    if form == "location":
+        answer = edr.location(asked.path["location_id"], collection, query, edr.principal)
+    else:
+        answer = edr.values(form, collection, query, edr.principal)
+    name = asked.format if asked.format in formats.FORMATS else formats.COVERAGEJSON
+    chosen = formats.FORMATS[name]
+    if chosen.ending:
+        headers["Content-Disposition"] = f'attachment; filename="{collection.id}_{form}.{chosen.ending}"'
+    return asked.answer(formats.encode(answer, name, edr.bounds), chosen.media_type, headers)
+
+
+def _document(edr: Edr, request: Request, collection: Collection, *, every: bool) -> Response:
+    asked = Asked(request, {"json": DOCUMENT_FORMATS["json"]})
+    asked.parameters.done()
+    if unchanged := asked.unchanged(collection.revision):
+        return unchanged
+    make = metadata.instances if every else metadata.instance
+    return asked.answer(orjson.dumps(make(edr, collection, asked.language)), answers.JSON)

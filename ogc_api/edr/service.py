@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ogc_api.edr import grids, series
-from ogc_api.edr.coveragejson import Document
+from ogc_api.edr import coverage_answers, series
+from ogc_api.edr import locations as locations_
+from ogc_api.edr.answer import Answer
 from ogc_api.edr.coverages import OpenCoverages
+from ogc_api.edr.periods import PERIODS, at_least
 from ogc_api.edr.query import EdrQuery, Form
+from ogc_api.edr.streams import Series
 from twin.context import Twin
-from twin.errors import BadInput, NotFound
+from twin.errors import NotFound
 from twin.model import Collection, Kind
+from twin.settings import Bounds
 from twin.store import Principal
 
-type QueryType = Literal["position", "cube", "locations"]
+type QueryType = Literal[
+    "position", "radius", "area", "cube", "trajectory", "corridor", "locations", "items", "instances"
+]
 
-#: The types of query that each kind of collection answers.
+#: The types of query that each kind of collection answers. A time series has no values between its
+#: places, so that a trajectory would meet none; a coverage has no objects.
 QUERY_TYPES: dict[Kind, tuple[QueryType, ...]] = {
-    Kind.TIMESERIES: ("locations", "position"),
-    Kind.COVERAGE: ("position", "cube"),
-}
-#: The type of query, as the standard names it, of each way to ask.
-QUERY_TYPE: dict[Form, QueryType] = {
-    "position": "position",
-    "cube": "cube",
-    "locations": "locations",
-    "location": "locations",
+    Kind.TIMESERIES: ("locations", "position", "radius", "area", "corridor", "items", "instances"),
+    Kind.COVERAGE: ("position", "radius", "area", "cube", "trajectory", "corridor", "instances"),
 }
 
 
 def query_types(collection: Collection) -> tuple[QueryType, ...]:
     """Return the types of query that a collection answers.
 
-    A collection that may be published only as aggregates (``finest_period``) answers none: EDR gives
-    single values.
+    A collection that may be published only as aggregates (``finest_period``) has no items, and none
+    at all when the finest period is longer than any offered.
     """
-    return () if collection.finest_period else QUERY_TYPES.get(collection.kind, ())
+    kinds = QUERY_TYPES.get(collection.kind, ())
+    if collection.finest_period is None:
+        return kinds
+    if not any(at_least(period, collection.finest_period) for period in PERIODS):
+        return ()
+    return tuple(kind for kind in kinds if kind != "items")
+
+
+def query_type(form: Form) -> QueryType:
+    """Return the type of query, as the standard names it, of a way to ask."""
+    return "locations" if form == "location" else form
 
 
 class Edr:
@@ -55,8 +65,8 @@ class Edr:
         self._base_url = base_url
         self._open = OpenCoverages(twin.store)
 
-    def collection(self, collection_id: str, query_type: QueryType, principal: Principal) -> Collection:
-        """Return a collection that answers `query_type`.
+    def collection(self, collection_id: str, kind: QueryType, principal: Principal) -> Collection:
+        """Return a collection that answers a type of query.
 
         Raises
         ------
@@ -64,43 +74,42 @@ class Edr:
             When it does not exist, or does not answer such a query.
         """
         collection = self._twin.store.catalogue.collection(collection_id, principal)
-        if query_type not in query_types(collection):
+        if kind not in query_types(collection):
             offered = ", ".join(query_types(collection)) or "none"
-            raise NotFound(f"{collection_id} answers no {query_type} query; it answers: {offered}.")
+            raise NotFound(f"{collection_id} answers no {kind} query; it answers: {offered}.")
         return collection
 
-    def position(self, collection: Collection, query: EdrQuery, principal: Principal) -> Document:
-        """Return the values at a point (CoverageJSON)."""
-        if query.point is None:
-            raise BadInput("A position query needs coords: write for instance coords=POINT(3.87 43.61).")
+    def values(self, form: Form, collection: Collection, query: EdrQuery, principal: Principal) -> Answer:
+        """Return the values that a query asks for, other than those of one location."""
         if collection.kind is Kind.TIMESERIES:
-            return series.position(self._series(collection, principal), query.point, query)
+            asked = self._series(collection, principal)
+            return series.position(asked, query) if form == "position" else series.area(asked, query)
         with self._open.coverage(collection, principal) as coverage:
-            return grids.position(coverage, query.point, query, self._bound)
+            if form == "position":
+                return coverage_answers.position(coverage, query, self.bounds)
+            if form == "trajectory":
+                return coverage_answers.trajectory(coverage, query, self.bounds)
+            if query.bbox is not None:
+                return coverage_answers.cube(coverage, query, query.bbox, self.bounds)
+            return coverage_answers.area(coverage, query, self.bounds)
 
-    def cube(self, collection: Collection, query: EdrQuery, principal: Principal) -> Document:
-        """Return the cells of a box (CoverageJSON)."""
-        if query.bbox is None:
-            raise BadInput("A cube query needs bbox: write bbox=xmin,ymin,xmax,ymax.")
-        with self._open.coverage(collection, principal) as coverage:
-            return grids.cube(coverage, query.bbox, query, self._bound)
-
-    def locations(self, collection: Collection, query: EdrQuery, principal: Principal) -> Document:
-        """Return the objects observed (GeoJSON)."""
-        return series.locations(self._series(collection, principal), query, f"{self.url(collection)}/locations")
-
-    def location(self, identity: str, collection: Collection, query: EdrQuery, principal: Principal) -> Document:
-        """Return the values observed at one object (CoverageJSON)."""
+    def location(self, identity: str, collection: Collection, query: EdrQuery, principal: Principal) -> Answer:
+        """Return the values observed at one object."""
         return series.location(self._series(collection, principal), identity, query)
+
+    def locations(self, collection: Collection, query: EdrQuery, principal: Principal, url: str) -> dict[str, Any]:
+        """Return the objects observed, as GeoJSON; `url` is the address of the collection or of its instance."""
+        return locations_.locations(self._series(collection, principal), query, f"{url}/locations")
 
     def times(self, collection: Collection) -> NDArray[np.datetime64] | None:
         """Return the ascending naive-UTC steps of a coverage that has time."""
         with self._open.coverage(collection, self.principal) as coverage:
             return coverage.times
 
-    def url(self, collection: Collection) -> str:
-        """Return the public address of a collection."""
-        return f"{self._base_url}/collections/{collection.id}"
+    def url(self, collection: Collection, *, instance: bool = False) -> str:
+        """Return the public address of a collection, or of its instance."""
+        address = f"{self._base_url}/collections/{collection.id}"
+        return f"{address}/instances/{collection.revision}" if instance else address
 
     @property
     def revision(self) -> int:
@@ -112,13 +121,14 @@ class Edr:
         """Who asks, when a request says nothing of itself."""
         return self._twin.access.public
 
+    @property
+    def bounds(self) -> Bounds:
+        """The largest questions and answers."""
+        return self._twin.settings.bounds
+
     def close(self) -> None:
         """Let go of the coverages held open."""
         self._open.close()
 
-    @property
-    def _bound(self) -> int:
-        return self._twin.settings.bounds.values
-
-    def _series(self, collection: Collection, principal: Principal) -> series.Series:
-        return series.Series(self._twin.store, principal, collection, self._bound)
+    def _series(self, collection: Collection, principal: Principal) -> Series:
+        return Series(self._twin.store, principal, collection, self.bounds)

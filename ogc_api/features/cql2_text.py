@@ -1,6 +1,6 @@
 """CQL2 text read into CQL2 JSON, the standard's own tree; what it means is for :mod:`ogc_api.features.cql2`.
 
-The grammar is ours, the parser lark's (docs/decisions/010): its LALR(1) tables read any text in linear time
+The grammar is ours, the parser lark's (docs/decisions/011): its LALR(1) tables read any text in linear time
 and without recursion, and an error has its position.
 """
 

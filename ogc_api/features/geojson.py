@@ -15,6 +15,7 @@ from ogc_api.parameters import y_first
 from twin.crs import definition, transform
 
 _ESCAPED = r'["\\\x00-\x1f]'
+_RFC3339 = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def decimals(crs: str) -> int:
@@ -28,7 +29,16 @@ def rounding(crs: str) -> float:
 
 
 def encode_features(table: pa.Table, properties: Sequence[str], source_crs: str, target_crs: str) -> bytes:
-    """Return the features of a table, as the inside of a GeoJSON ``features`` array.
+    """Return the features of a table, as the inside of a GeoJSON ``features`` array; see :func:`feature_texts`."""
+    if not table.num_rows:
+        return b""
+    features = feature_texts(table, properties, source_crs, target_crs)
+    whole = pa.LargeListArray.from_arrays(pa.array([0, len(features)], pa.int64()), features)
+    return bytes(pc.binary_join(whole, pa.scalar(",", pa.large_string()))[0].as_buffer())
+
+
+def feature_texts(table: pa.Table, properties: Sequence[str], source_crs: str, target_crs: str) -> pa.LargeStringArray:
+    """Return each feature of a table as GeoJSON; how one is written does not depend on the others.
 
     Parameters
     ----------
@@ -37,8 +47,6 @@ def encode_features(table: pa.Table, properties: Sequence[str], source_crs: str,
     target_crs
         CRS of the answer; coordinates stand in the order of its authority.
     """
-    if not table.num_rows:
-        return b""
     table = table.combine_chunks()
     parts: list[pa.Array | str] = ['{"type":"Feature","id":', _text(_column(table, "id")), ',"geometry":']
     if "geometry" in table.column_names:
@@ -50,9 +58,7 @@ def encode_features(table: pa.Table, properties: Sequence[str], source_crs: str,
         parts += [f"{opening}{orjson.dumps(name).decode()}:", _value(_column(table, name))]
         opening = ","
     parts.append("}}" if properties else f"{opening}}}}}")
-    features = pc.binary_join_element_wise(*(_large(part) for part in parts), pa.scalar("", pa.large_string()))
-    whole = pa.LargeListArray.from_arrays(pa.array([0, len(features)], pa.int64()), features)
-    return bytes(pc.binary_join(whole, pa.scalar(",", pa.large_string()))[0].as_buffer())
+    return pc.binary_join_element_wise(*(_large(part) for part in parts), pa.scalar("", pa.large_string()))
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:
@@ -100,11 +106,14 @@ def _number(column: pa.Array) -> pa.Array:
 
 
 def instants(column: pa.Array) -> pa.Array:
-    """Return instants (``timestamp``, UTC) as RFC 3339 texts with ``Z``, without idle decimals."""
+    """Return instants (``timestamp``, UTC) as RFC 3339 texts with ``Z``, each without idle decimals."""
     naive = column.cast(pa.timestamp("us"))
     seconds = naive.cast(pa.timestamp("s"), safe=False)
-    exact = pc.all(pc.equal(seconds.cast(pa.timestamp("us")), naive)).as_py()
-    return pc.strftime(naive if exact is False else seconds, format="%Y-%m-%dT%H:%M:%SZ")
+    whole = pc.equal(seconds.cast(pa.timestamp("us")), naive)
+    texts = pc.strftime(seconds, format=_RFC3339)
+    if pc.all(whole).as_py() is False:
+        texts = pc.if_else(whole, texts, pc.strftime(naive, format=_RFC3339))
+    return texts
 
 
 def _instant(column: pa.Array) -> pa.Array:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ogc_api import links
-from ogc_api.answers import GEOJSON, HTML, ITEMS_FORMATS, JSON, Asked
-from ogc_api.features.query import ItemsQuery, parse, parse_one, write_cursor
-from ogc_api.features.service import Page
+from ogc_api.answers import GEOJSON, HTML, ITEMS_FORMATS, Asked
+from ogc_api.features.frames import ItemFrame, PageFrame
+from ogc_api.features.query import ItemsQuery, parse, parse_one
 from ogc_api.pages import render
 from ogc_api.published import Published, Publisher
 from twin.crs import uri
 from twin.model import DATASTREAMS, Collection, Kind
-from twin.time import iso
-
-_MEDIA = {"json": GEOJSON, "html": HTML}
 
 
 def routes(publisher: Publisher, maximum: int, clock: Callable[[], datetime]) -> list[Route]:
@@ -39,78 +34,55 @@ def routes(publisher: Publisher, maximum: int, clock: Callable[[], datetime]) ->
     def items(request: Request) -> Response:
         view = publisher.current()
         collection = view.collection(request.path_params["collection_id"])
-        asked = Asked(request, ITEMS_FORMATS)
-        query = parse(asked.parameters, collection, maximum)
-        asked.parameters.done()
-        if unchanged := asked.unchanged(*_revisions(view, collection)):
+        asked, query = asked_page(request, collection, maximum)
+        if unchanged := asked.unchanged(*revisions(view, collection)):
             return unchanged
-        page = view.items.page(query)
-        head = {
-            "type": "FeatureCollection",
-            "timeStamp": iso(clock()),
-            "numberMatched": page.matched,
-            "numberReturned": page.returned,
-            "links": _page_links(asked, view, query, page),
-        }
-        return _geojson(asked, view, "items", query, head, b'"features":[%s]' % page.features)
+        frame = PageFrame(asked, query, view.url(collection))
+        return _geojson(asked, view, "items", query, frame.body(view.items.page(query), clock()))
 
     def item(request: Request) -> Response:
         view = publisher.current()
         collection = view.collection(request.path_params["collection_id"])
-        asked = Asked(request, ITEMS_FORMATS)
-        query = parse_one(asked.parameters, collection)
-        asked.parameters.done()
-        if unchanged := asked.unchanged(*_revisions(view, collection)):
+        asked, query = asked_item(request, collection)
+        if unchanged := asked.unchanged(*revisions(view, collection)):
             return unchanged
-        item_id = asked.path["item_id"]
+        item_id = request.path_params["item_id"]
         feature = view.items.item(query, item_id)
-        url = view.url(collection)
-        own = links.address(url, "items", item_id)
-        head = {
-            "links": [
-                *links.of_document(own, asked.language, asked.format, GEOJSON),
-                links.link("collection", url, JSON, asked.language),
-            ]
-        }
-        return _geojson(asked, view, "item", query, head, feature[1:-1])
+        return _geojson(asked, view, "item", query, ItemFrame(asked, item_id, view.url(collection)).body(feature))
 
     return [Route(root, items), Route(f"{root}/{{item_id:path}}", item)]
 
 
-def _geojson(
-    asked: Asked, view: Published, name: str, query: ItemsQuery, head: dict[str, Any], members: bytes
-) -> Response:
-    """Answer a GeoJSON object: the members of `head`, then those already written."""
-    body = b"%s,%s}" % (orjson.dumps(head)[:-1], members)
-    if asked.format == "html":
-        page = render(name, orjson.loads(body), asked.language, view.base, [query.collection])
-        return asked.answer(page, HTML)
-    return asked.answer(body, GEOJSON, {"Content-Crs": f"<{uri(query.crs)}>"})
+def asked_page(request: Request, collection: Collection, maximum: int) -> tuple[Asked, ItemsQuery]:
+    """Read a request for a page, strictly."""
+    asked = Asked(request, ITEMS_FORMATS)
+    query = parse(asked.parameters, collection, maximum)
+    asked.parameters.done()
+    return asked, query
 
 
-def _page_links(asked: Asked, view: Published, query: ItemsQuery, page: Page) -> list[links.Link]:
-    given = dict(asked.request.query_params)
-    url = view.url(query.collection)
-    other = "html" if asked.format == "json" else "json"
-
-    def to(rel: str, shown: str, parameters: dict[str, str]) -> links.Link:
-        return links.link(rel, links.address(url, "items", query=parameters), _MEDIA[shown], asked.language)
-
-    found = [
-        to("self", asked.format, given),
-        to("alternate", other, {**given, "f": other}),
-        links.link("collection", url, JSON, asked.language),
-    ]
-    if page.next is not None:
-        # ArcGIS learns from this link that pages can be asked for by offset.
-        kept = {name: value for name, value in given.items() if name != "startindex"}
-        cursor = {"offset": str(query.offset + page.returned), "cursor": write_cursor(page.next)}
-        found.append(to("next", asked.format, {**kept, **cursor}))
-    return found
+def asked_item(request: Request, collection: Collection) -> tuple[Asked, ItemsQuery]:
+    """Read a request for one item, strictly."""
+    asked = Asked(request, ITEMS_FORMATS)
+    query = parse_one(asked.parameters, collection)
+    asked.parameters.done()
+    return asked, query
 
 
-def _revisions(view: Published, collection: Collection) -> tuple[int, ...]:
+def revisions(view: Published, collection: Collection) -> tuple[int, ...]:
     """Return the revisions that items depend on: observations are told with their datastream."""
     if collection.kind is not Kind.TIMESERIES:
         return (collection.revision,)
     return (collection.revision, *(one.revision for one in view.collections if one.id == DATASTREAMS))
+
+
+def geojson(asked: Asked, query: ItemsQuery, body: bytes) -> Response:
+    """Answer GeoJSON in the CRS of the query."""
+    return asked.answer(body, GEOJSON, {"Content-Crs": f"<{uri(query.crs)}>"})
+
+
+def _geojson(asked: Asked, view: Published, name: str, query: ItemsQuery, body: bytes) -> Response:
+    if asked.format == "html":
+        page = render(name, orjson.loads(body), asked.language, view.base, [query.collection])
+        return asked.answer(page, HTML)
+    return geojson(asked, query, body)

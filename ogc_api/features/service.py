@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ogc_api.features.geojson import encode_features, instants
+from ogc_api.features.index import CollectionIndex, Indexes, is_answerable
+from ogc_api.features.page import Page
 from ogc_api.features.query import ItemsQuery
 from ogc_api.features.read_ahead import BLOCK_ROWS, Block, ReadAhead
 from ogc_api.features.versions import SEPARATOR, UNKNOWN, Versions, former_rows
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
-from twin.model import Kind, Quality
+from twin.model import Collection, Kind, Quality
 from twin.store import FeatureQuery, ObservationQuery, Principal, Scalar
 from twin.time import TimeSpan, parse_instant
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of items.
-
-    Attributes
-    ----------
-    features
-        The inside of the GeoJSON array.
-    matched, returned
-        How many items the query has in all, and this page.
-    next
-        Cursor of the page after; None on the last.
-    """
-
-    features: bytes
-    matched: int
-    returned: int
-    next: tuple[Scalar, ...] | None
-
-
 class ItemsService:
-    """Reads items for one principal, at one revision of the catalogue."""
+    """Reads items for one principal, at one revision of the catalogue: by an index, else out of the store."""
 
-    def __init__(self, twin: Twin, principal: Principal, versions: Versions) -> None:
+    def __init__(self, twin: Twin, principal: Principal, versions: Versions, indexes: Indexes | None = None) -> None:
         self._twin = twin
+        self._indexes = indexes
         self._versions_of = versions
         self._principal = principal
         self._ahead = ReadAhead()
@@ -51,6 +32,8 @@ class ItemsService:
         """Return one page, with the exact number of items that the query has."""
         if query.nothing:
             return Page(b"", 0, 0, None)
+        if (index := self._index(query)) is not None:
+            return index.page(query)
         block = self._ahead.find(query) or self._read(query)
         rows = block.table.slice(block.start, query.limit + 1)
         more = rows.num_rows > query.limit
@@ -68,11 +51,26 @@ class ItemsService:
         NotFound
             When the collection has no such item.
         """
+        index = self._index(query)
+        if index is not None and (text := index.item(item_id)) is not None:
+            return text
         read = self._version if query.collection.kind is Kind.FEATURES else self._observation
         table = read(query, item_id)
         if not table.num_rows:
             raise NotFound(f"The collection {query.collection.id!r} has no item {item_id!r}.")
         return self._encode(table, query, item_id)
+
+    def index_of(self, collection: Collection) -> CollectionIndex | None:
+        """Return the index of a collection, when there is one already."""
+        return None if self._indexes is None else self._indexes.find(collection, self._principal)
+
+    def wait_for_index(self, collection: Collection) -> CollectionIndex | None:
+        """Return the index of a collection once it is made; None when it cannot be."""
+        return None if self._indexes is None else self._indexes.ready(collection, self._principal)
+
+    def _index(self, query: ItemsQuery) -> CollectionIndex | None:
+        index = self.index_of(query.collection)
+        return index if index is not None and is_answerable(query) else None
 
     def _read(self, query: ItemsQuery) -> Block:
         """Read a page, or a whole block when a client follows `next`; one row more tells what comes after."""

@@ -27,7 +27,7 @@ from twin.settings import Settings
 from twin.store.embedded import open_store
 
 WITH_ITEMS = ["buildings", "datastreams", "observations", "stations"]
-PUBLIC = sorted([*WITH_ITEMS, "built_fraction"])
+PUBLIC = sorted([*WITH_ITEMS, "built_fraction", "meters"])
 DOCUMENTS = [
     "",
     "/conformance",
@@ -73,7 +73,7 @@ def test_every_link_to_the_service_works(ogc, path):
 def test_what_is_private_or_personal_is_not_there(ogc):
     assert [one["id"] for one in ogc.json("/collections")["collections"]] == PUBLIC
     missing = ogc.refused("/collections/nothing", 404)
-    for hidden in ("secrets", "meters", "private_series"):
+    for hidden in ("secrets", "private_series"):
         for path in ("", "/items", "/items/s0", "/schema", "/position"):
             sentence = ogc.refused(f"/collections/{hidden}{path}", 404)
             if path != "/position":
@@ -84,7 +84,21 @@ def test_what_is_private_or_personal_is_not_there(ogc):
     assert streams["numberMatched"] == 2 * len(STATIONS)
     assert ogc.json("/collections/datastreams/items", timeseries="private_series")["numberMatched"] == 0
     assert ogc.refused("/collections/datastreams/items/ps0.air_temperature", 404)
-    assert "/meters" not in ogc.get("/openapi").text
+    assert "/meters/items" not in ogc.get("/openapi").text
+
+
+def test_what_is_personal_gives_aggregates_and_no_single_value(ogc):
+    for path in ("/items", "/items/s0", "/schema", "/queryables"):
+        assert "P1D" in ogc.refused(f"/collections/meters{path}", 404)
+    place = next(iter(ogc.json("/collections/meters/locations")["features"]))["id"]
+    one = f"/collections/meters/locations/{place}"
+    for asked in ({}, {"period": "PT1H"}, {"period": "P1D", "aggregation": "mean,max"}):
+        assert "finer than P1D" in ogc.refused(one, **asked)
+    found = ogc.json(one, period="P1D", aggregation="sum,count")
+    assert len(found["domain"]["axes"]["t"]["values"]) == 3
+    assert ogc.json(one, period="P1D", datetime="2026-07-01T05:00:00Z")["ranges"].keys() == {
+        *("air_temperature_mean", "air_temperature_completeness")
+    }
 
 
 def test_only_what_works_is_claimed(ogc):
@@ -97,7 +111,7 @@ def test_only_what_works_is_claimed(ogc):
         assert any(known.endswith(name) for known in claimed), name
     for part in ("create-replace-delete", "conf/functions", "array", "records", "tiles", "advanced-property-roles"):
         assert not any(part in name for name in claimed), part
-    assert "instances" in ogc.refused("/collections/observations/instances", 404)
+    assert "cube" in ogc.refused("/collections/observations/cube", 404)
 
 
 def test_a_collection_is_described_in_both_languages(ogc):
@@ -128,7 +142,9 @@ def test_a_collection_tells_its_crs_and_extent(ogc):
 
 def test_a_time_series_has_items_and_edr_queries(ogc):
     document = ogc.json("/collections/observations")
-    assert set(document["data_queries"]) == {"locations", "position"}
+    assert set(document["data_queries"]) == {
+        *("locations", "position", "radius", "area", "corridor", "items", "instances")
+    }
     assert "air_temperature" in document["parameter_names"]
     assert document["extent"]["temporal"]["interval"] == [["2026-07-01T00:00:00Z", "2026-07-03T23:00:00Z"]]
     assert len(document["crs"]) == 13
@@ -154,7 +170,9 @@ def test_a_collection_leads_to_what_can_be_filtered_and_sorted_by(ogc, name):
 
 def test_a_coverage_has_edr_queries_and_no_items(ogc):
     document = ogc.json("/collections/built_fraction")
-    assert set(document["data_queries"]) == {"position", "cube"}
+    assert set(document["data_queries"]) == {
+        *("position", "radius", "area", "cube", "trajectory", "corridor", "instances")
+    }
     Collection.model_validate_json(ogc.get("/collections/built_fraction").content)
     for path in ("/items", "/items/1", "/schema", "/queryables", "/sortables"):
         assert "coverage has none" in ogc.refused(f"/collections/built_fraction{path}", 404)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -30,6 +31,7 @@ class Metrics:
             "jumeau_request_seconds", "Time to the end of the answer", ["door"], registry=self._registry
         )
         self._registry.register(self)
+        self._of = lru_cache(self._labelled)
 
     def collect(self) -> Iterable[Metric]:
         """Yield the state of the catalogue; called by the registry."""
@@ -73,8 +75,17 @@ class Metrics:
             try:
                 await app(scope, receive, watch)
             finally:
-                door = next((p for p in self._prefixes if scope["path"].startswith(p + "/")), "") or "/"
-                self._requests.labels(door, str(status)).inc()
-                self._seconds.labels(door).observe(time.perf_counter() - started)
+                requests, seconds = self._of(self._door(scope["path"]), status)
+                requests.inc()
+                seconds.observe(time.perf_counter() - started)
 
         return measured
+
+    def _door(self, path: str) -> str:
+        for prefix in self._prefixes:
+            if path.startswith(f"{prefix}/"):
+                return prefix or "/"
+        return "/"
+
+    def _labelled(self, door: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(door, str(status)), self._seconds.labels(door)

@@ -5,6 +5,8 @@ Import the contract's names from here; an engine is found through the registry (
 
 from twin.store.contract import (
     OPERATOR,
+    STATISTIC,
+    AggregateQuery,
     CatalogueStore,
     Commit,
     CubeStore,
@@ -37,6 +39,8 @@ from twin.store.filters import (
 
 __all__ = [
     "OPERATOR",
+    "STATISTIC",
+    "AggregateQuery",
     "Arithmetic",
     "CatalogueStore",
     "Commit",

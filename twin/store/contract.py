@@ -23,6 +23,9 @@ from twin.model import Collection, Model, Run
 from twin.store.filters import Filters, Scalar
 from twin.time import TimeSpan
 
+#: A statistic of an aggregate.
+STATISTIC = r"^(mean|min|max|sum|count|p[1-9][0-9]?)$"
+
 
 class Principal(Model):
     """Who asks. ``hidden`` lists the collections that do not exist for them."""
@@ -113,6 +116,33 @@ class ObservationQuery(Model):
     limit: Annotated[int, Field(ge=0)] | None = None
 
 
+class AggregateQuery(Model):
+    """Statistics of the numeric results of the observations that `select` has, its paging left aside.
+
+    Attributes
+    ----------
+    edges
+        Ascending bounds of the periods: each goes from one, included, to the next, excluded. None
+        for every instant by itself.
+    statistics
+        Of ``mean, min, max, sum, count`` and percentiles ``p1`` to ``p99`` (linear between ranks).
+    pooled
+        All the datastreams of an observed property together, instead of each.
+
+    Answers are ordered and have the columns ``datastream`` (``observed_property`` when pooled),
+    ``period`` (its start, UTC), ``values`` (int64, how many there are, never 0), ``expected``
+    (float64, how many there would be without gaps) and one float64 column for each statistic. The
+    step of a datastream is its most frequent one in the periods asked (of two, the shorter); of a
+    datastream seen once ``expected`` is null. Pooled, what is expected is the sum over the
+    datastreams seen at least once in the periods asked.
+    """
+
+    select: ObservationQuery
+    edges: tuple[AwareDatetime, ...] | None = None
+    statistics: tuple[Annotated[str, Field(pattern=STATISTIC)], ...] = ("mean",)
+    pooled: bool = False
+
+
 class CatalogueStore(Protocol):
     """The collections, and the record of what made them."""
 
@@ -158,6 +188,10 @@ class ObservationStore(Protocol):
 
     def count(self, query: ObservationQuery, principal: Principal) -> int:
         """Return how many observations a query has, its paging left aside."""
+        ...
+
+    def aggregate(self, query: AggregateQuery, principal: Principal) -> pa.RecordBatchReader:
+        """Stream statistics of observations, computed where they are kept."""
         ...
 
 

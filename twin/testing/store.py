@@ -19,6 +19,7 @@ from twin.errors import BadInput, NotFound
 from twin.model import DATASTREAMS, Field, FieldType, Quality, Text, feature_schema
 from twin.store import (
     OPERATOR,
+    AggregateQuery,
     Arithmetic,
     Commit,
     Condition,
@@ -61,6 +62,10 @@ def _count(store: Store, **query: object) -> int:
 def _observe(store: Store, **query: object) -> pa.Table:
     asked = ObservationQuery.model_validate({"collection": "observations", **query})
     return store.observations.read(asked, OPERATOR).read_all()
+
+
+def _aggregated(store: Store, **query: object) -> pa.Table:
+    return store.observations.aggregate(AggregateQuery.model_validate(query), OPERATOR).read_all()
 
 
 def _counted(store: Store, **query: object) -> int:
@@ -430,6 +435,47 @@ class StoreContract:
                 assert paged.equals(found.slice(3, 5)), asked
                 assert _observe(store, where=(asked,), latest=True).num_rows == len({name for name, _ in wanted})
         assert sum(0 < _counted(store, where=(node,)) < len(rows) for node in OBSERVATION_FILTERS) > 8
+
+    def test_statistics_of_each_datastream_and_period(self, store: Store) -> None:
+        """Hours 0 to 47, the first of each day flagged; stream 1 is a thousandth above stream 0."""
+        given = samples.observation_table(3, 48)
+        holes = pc.and_(pc.equal(given["datastream"], "b000002.air_temperature"), pc.less(given["result"], 47))
+        given = given.filter(pc.invert(holes))
+        samples.put_series(store, given, datastreams=samples.datastream_table(3, samples.series()))
+        edges = tuple(samples.START + timedelta(hours=24 * k) for k in range(3))
+        good = {"collection": "observations", "good_only": True}
+        statistics = ("mean", "min", "max", "sum", "count", "p50", "p90")
+        found = _aggregated(store, select=good, edges=edges, statistics=statistics)
+        assert found.column_names == ["datastream", "period", "values", "expected", *statistics]
+        rows = found.to_pylist()
+        assert [(row["datastream"], row["period"]) for row in rows] == [
+            *((f"b00000{k}.air_temperature", edge) for k in range(2) for edge in edges[:2]),
+            ("b000002.air_temperature", edges[1]),
+        ]
+        assert (rows[0]["values"], rows[0]["expected"]) == (23, 24)
+        wanted = [12, 1, 23, 276, 23, 12, 20.8]
+        assert [rows[0][name] for name in statistics] == pytest.approx(wanted)
+        assert [rows[3][name] for name in statistics[:4]] == pytest.approx([36.001, 25.001, 47.001, 828.023])
+        assert (rows[4]["values"], rows[4]["expected"], rows[4]["max"]) == (1, None, 47.002)
+        every = _aggregated(store, select={"collection": "observations"}, edges=edges, pooled=True).to_pylist()
+        assert every[0]["observed_property"] == "air_temperature"
+        assert [(row["values"], row["expected"]) for row in every] == [(48, 48), (49, 48)]
+        assert every[0]["mean"] == pytest.approx(11.5005)
+
+    def test_statistics_of_each_instant_and_of_nothing(self, store: Store) -> None:
+        samples.put_series(
+            store, samples.observation_table(3, 5), datastreams=samples.datastream_table(3, samples.series())
+        )
+        select = {"collection": "observations", "good_only": True, "time": TimeSpan.parse("../2026-07-01T02:00:00Z")}
+        found = _aggregated(store, select=select, statistics=("mean",), pooled=True).to_pylist()
+        assert [row["period"] for row in found] == [samples.START + timedelta(hours=k) for k in (1, 2)]
+        assert [row["mean"] for row in found] == pytest.approx([1.001, 2.001])
+        assert [(row["values"], row["expected"]) for row in found] == [(3, 3)] * 2
+        assert _aggregated(store, select={**select, "objects": ("nobody",)}).num_rows == 0
+        edges = (samples.START - timedelta(hours=2), samples.START)
+        assert _aggregated(store, select=select, edges=edges).num_rows == 0
+        with pytest.raises(NotFound):
+            _aggregated(store, select={"collection": "nothing"})
 
     def test_pages_of_observations_hold_every_one_once(self, store: Store) -> None:
         streams = samples.datastream_table(5, samples.series())

@@ -18,12 +18,23 @@ def collection(twin: Twin, name: str) -> Collection:
     return twin.store.catalogue.collection(name, OPERATOR)
 
 
+COVERAGE = ["position", "radius", "area", "cube", "trajectory", "corridor", "instances"]
+VALUES = ["CoverageJSON", "GeoJSON", "CSV", "NetCDF"]
+
+
+def formats_of(name: str, kind: str) -> list[str]:
+    if kind in ("items", "instances"):
+        return ["json"]
+    gridded = name != "observations" and kind in ("radius", "area", "cube", "corridor")
+    return [*VALUES, "GeoTIFF"] if gridded else VALUES
+
+
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("observations", ["locations", "position"]),
-        ("heat", ["position", "cube"]),
-        ("built_fraction", ["position", "cube"]),
+        ("observations", ["locations", "position", "radius", "area", "corridor", "items", "instances"]),
+        ("heat", COVERAGE),
+        ("built_fraction", COVERAGE),
     ],
 )
 def test_metadata_is_valid_and_whole(twin: Twin, edr: Edr, name: str, kinds: list[str]) -> None:
@@ -34,10 +45,10 @@ def test_metadata_is_valid_and_whole(twin: Twin, edr: Edr, name: str, kinds: lis
         link = told["link"]
         assert link["href"] == f"{BASE}/collections/{name}/{kind}"
         assert link["variables"]["query_type"] == kind
-        assert link["variables"]["output_formats"] == ["CoverageJSON"]
+        assert link["variables"]["output_formats"] == formats_of(name, kind)
         for details in link["variables"]["crs_details"]:
             assert details["wkt"].startswith(("GEOGCRS", "PROJCRS"))
-    assert found["output_formats"] == ["CoverageJSON"]
+    assert found["output_formats"] == formats_of(name, "cube")
 
 
 def test_temporal_extent_lists_the_steps(twin: Twin, edr: Edr) -> None:
@@ -68,20 +79,27 @@ def test_features_have_no_edr_part(twin: Twin, edr: Edr) -> None:
     assert openapi_paths(collection(twin, "stations"), "fr") == {}
 
 
-def test_what_may_be_published_only_as_aggregates_has_none(twin: Twin, edr: Edr) -> None:
+def test_what_may_be_published_only_as_aggregates_has_no_items(twin: Twin, edr: Edr) -> None:
     personal = collection(twin, "observations").model_copy(update={"finest_period": "P1D"})
-    assert describe(edr, personal, "fr") == {}
+    told = describe(edr, personal, "fr")
+    assert set(told["data_queries"]) == {"locations", "position", "radius", "area", "corridor", "instances"}
+    assert told["crs"]
+    longest = personal.model_copy(update={"finest_period": "P5Y"})
+    assert describe(edr, longest, "fr") == {}
 
 
 def test_openapi_paths_are_self_contained(twin: Twin) -> None:
     paths = openapi_paths(collection(twin, "observations"), "en")
+    own = ["locations", "locations/{locationId}", "position", "radius", "area", "corridor"]
     assert list(paths) == [
-        "/collections/observations/locations",
-        "/collections/observations/locations/{locationId}",
-        "/collections/observations/position",
+        *(f"/collections/observations/{path}" for path in own),
+        *(f"/collections/observations/instances/{{instanceId}}/{path}" for path in own),
+        "/collections/observations/instances",
+        "/collections/observations/instances/{instanceId}",
     ]
     assert "$ref" not in str(paths)
-    assert {"coords", "datetime", "parameter-name", "crs", "f", "lang"} == {
+    aggregates = {"aggregation", "period", "time-zone", "minimum-completeness"}
+    assert {"coords", "datetime", "parameter-name", "crs", "f", "lang", *aggregates} == {
         parameter["name"] for parameter in paths["/collections/observations/position"]["get"]["parameters"]
     }
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import flight
 
 from twin.model import Collection, Run
-from twin.store.contract import Commit, FeatureQuery, ObservationQuery, Principal, Receipt
+from twin.store.contract import AggregateQuery, Commit, FeatureQuery, ObservationQuery, Principal, Receipt
 from twin.store.embedded.catalogue import Snapshot
 from twin.store.embedded.engine import FORMAT
 from twin.store.embedded.owner import Place
@@ -125,6 +125,9 @@ class _Observations:
     def count(self, query: ObservationQuery, principal: Principal) -> int:
         return int(self._store.ask("count_observations", **_arguments(query, principal)))
 
+    def aggregate(self, query: AggregateQuery, principal: Principal) -> pa.RecordBatchReader:
+        return self._store.stream("aggregates", **_arguments(query, principal))
 
-def _arguments(query: FeatureQuery | ObservationQuery, principal: Principal) -> dict[str, Any]:
+
+def _arguments(query: FeatureQuery | ObservationQuery | AggregateQuery, principal: Principal) -> dict[str, Any]:
     return {"query": query.model_dump(mode="json"), "principal": principal.model_dump(mode="json")}

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from twin.errors import StoreBusy, StoreFault
 from twin.model import Collection, Run
-from twin.store.contract import Commit, FeatureQuery, ObservationQuery, Principal, Receipt
+from twin.store.contract import AggregateQuery, Commit, FeatureQuery, ObservationQuery, Principal, Receipt
 from twin.store.embedded import archive
 from twin.store.embedded.client import RemoteStore
 from twin.store.embedded.cubes import Cubes
@@ -224,3 +224,6 @@ class _Observations:
 
     def count(self, query: ObservationQuery, principal: Principal) -> int:
         return self._store.call(lambda store: store.observations.count(query, principal))
+
+    def aggregate(self, query: AggregateQuery, principal: Principal) -> pa.RecordBatchReader:
+        return self._store.stream(lambda store: store.observations.aggregate(query, principal))

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from twin.errors import BadInput
 from twin.model import OBSERVATION_SCHEMA, Collection
-from twin.store.contract import ObservationQuery, Principal
+from twin.store.contract import AggregateQuery, ObservationQuery, Principal
+from twin.store.embedded.aggregates import schema, statement
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.engine import Cursor, Database, Statement
 from twin.store.embedded.selection import (
@@ -89,6 +90,16 @@ class Observations:
             return collection.count
         with self._database.snapshot() as cursor:
             return self._selections.find(cursor, query, counted=True).total
+
+    def aggregate(self, query: AggregateQuery, principal: Principal) -> pa.RecordBatchReader:
+        """Stream statistics of observations; see :class:`twin.store.contract.AggregateQuery`."""
+        self._collection(query.select, principal)
+
+        def statements(cursor: Cursor) -> Iterator[Statement]:
+            keys = self._selections.find(cursor, query.select, counted=False).keys
+            yield statement(query, keys)
+
+        return self._database.stream(statements, schema(query))
 
     def _groups(
         self, cursor: Cursor, query: ObservationQuery, collection: Collection

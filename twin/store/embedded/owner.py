@@ -15,7 +15,7 @@ from pyarrow import flight
 from pydantic import JsonValue
 
 from twin.errors import BadInput, BadSettings, StoreFault
-from twin.store.contract import Commit, FeatureQuery, ObservationQuery, Principal
+from twin.store.contract import AggregateQuery, Commit, FeatureQuery, ObservationQuery, Principal
 from twin.store.embedded.engine import FORMAT
 from twin.store.embedded.local import LocalStore
 from twin.store.embedded.wire import Call, sent_errors
@@ -117,6 +117,8 @@ class OwnerServer(flight.FlightServerBase):  # type: ignore[misc]
         with sent_errors():
             if call.method == "features":
                 reader = self._store.features.read(*_features(call.arguments))
+            elif call.method == "aggregates":
+                reader = self._store.observations.aggregate(*_aggregates(call.arguments))
             else:
                 reader = self._store.observations.read(*_observations(call.arguments))
         return flight.GeneratorStream(reader.schema, self._batches(reader))
@@ -178,3 +180,7 @@ def _features(arguments: dict[str, JsonValue]) -> tuple[FeatureQuery, Principal]
 
 def _observations(arguments: dict[str, JsonValue]) -> tuple[ObservationQuery, Principal]:
     return ObservationQuery.model_validate(arguments["query"]), _principal(arguments)
+
+
+def _aggregates(arguments: dict[str, JsonValue]) -> tuple[AggregateQuery, Principal]:
+    return AggregateQuery.model_validate(arguments["query"]), _principal(arguments)

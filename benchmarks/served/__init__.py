@@ -1,0 +1,1 @@
+"""What benchmarks over HTTP share: servers in processes of their own, asked and weighed, and the peers."""

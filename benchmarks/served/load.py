@@ -1,0 +1,92 @@
+"""Servers in processes of their own, the CPU that they take, and a client that keeps them busy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+
+
+class Served:
+    """One server, asked by its address; what CPU it takes is that of its processes and of their children."""
+
+    def __init__(self, address: str, *processes: int) -> None:
+        self.client = httpx.Client(base_url=address, headers={"Accept-Encoding": "identity"}, timeout=60)
+        self._place = urlsplit(address)
+        self._processes = processes
+
+    def cost(self, paths: Sequence[str], count: int, connections: int) -> float:
+        """Return milliseconds of CPU a request, over `count` requests that go round `paths`."""
+        before = self.seconds()
+        asyncio.run(self._ask([paths[at % len(paths)] for at in range(count)], connections))
+        return 1000 * (self.seconds() - before) / count
+
+    def rest(self) -> None:
+        """Wait until the server has nothing left to do."""
+        before = -1.0
+        while (now := self.seconds()) != before:
+            before = now
+            time.sleep(1)
+
+    def seconds(self) -> float:
+        """Return the CPU seconds taken so far, user's and system's."""
+        return sum(map(_taken, self._processes))
+
+    def resident(self) -> int:
+        """Return the bytes of memory that are the server's own, without mapped files."""
+        status = Path(f"/proc/{self._processes[0]}/status").read_text("ascii")
+        return 1024 * int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1])
+
+    async def _ask(self, paths: list[str], connections: int) -> None:
+        left = iter(paths)
+
+        async def one() -> None:
+            reader, writer = await asyncio.open_connection(self._place.hostname, self._place.port, limit=2**20)
+            for path in left:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._place.netloc}\r\nAccept: */*\r\n\r\n".encode())
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                if not head.startswith(b"http/1.1 200"):
+                    raise RuntimeError(f"{path}: {head.decode()}")
+                await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+            writer.close()
+
+        await asyncio.gather(*(one() for _ in range(connections)))
+
+
+def _taken(process: int) -> float:
+    """Return the CPU seconds of a process, of its children, and of those that have ended."""
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    total = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()
+    return total + sum(map(_taken, map(int, children)))
+
+
+@contextmanager
+def served(*command: str, also: tuple[int, ...] = ()) -> Iterator[Served]:
+    """Run a module that calls :func:`listen`, with its arguments; `also` weighs other processes with it."""
+    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield Served(process.stdout.readline().strip(), process.pid, *also)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def listen(app: ASGIApp) -> None:
+    """Serve an application on a free port, telling its address, until the process is ended."""
+    config = uvicorn.Config(app, port=0, loop="uvloop", http="httptools", access_log=False, log_level="error")
+    listening = config.bind_socket()
+    listening.listen()
+    print("http://{}:{}".format(*listening.getsockname()), flush=True)
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,198 @@
+"""The index of one collection at one revision."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from ogc_api.features.fields import item_fields
+from ogc_api.features.index.envelopes import Envelopes, Numbers
+from ogc_api.features.index.region import prepared_region
+from ogc_api.features.index.strings import Strings
+from ogc_api.features.page import Page
+from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery
+from twin.time import TimeSpan
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ALWAYS, NEVER = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+#: Selections kept for the pages that follow, in bytes.
+_KEPT_BYTES = 16_000_000
+#: Features that are looked through in much less than a millisecond.
+_QUICK = 50_000
+
+type Selected = tuple[bytes | None, datetime | None, datetime | None]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What an index is made of; every array has one value a feature, in the order of the store's rows.
+
+    Attributes
+    ----------
+    texts
+        The GeoJSON features, each with a comma after it.
+    shapes
+        Their geometries as WKB in the CRS of storage.
+    rows
+        The store's numbers of the rows, ascending.
+    born, ended
+        Lifespans in microseconds of UTC; ``ALWAYS`` and ``NEVER`` where unknown.
+    names
+        Hashes of the ids of the items.
+    bounds, connected
+        See :class:`~ogc_api.features.index.envelopes.Envelopes`.
+    """
+
+    texts: Strings
+    shapes: Strings
+    rows: NDArray[np.int64]
+    born: NDArray[np.int64]
+    ended: NDArray[np.int64]
+    names: NDArray[np.int64]
+    bounds: NDArray[np.float64]
+    connected: NDArray[np.bool_]
+
+
+class CollectionIndex:
+    """Answers pages and items of one collection, in the bytes that the store's own answer is encoded to."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._texts, self._shapes = columns.texts, columns.shapes
+        self._rows, self._born, self._ended = columns.rows, columns.born, columns.ended
+        order = np.argsort(columns.names, kind="stable").astype(np.int32)
+        self._names, self._named = columns.names[order], order
+        self._envelopes = Envelopes(columns.bounds, columns.connected)
+        self._selected: OrderedDict[Selected, Numbers | None] = OrderedDict()
+        self._selected_bytes = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self._rows.size)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that stay in memory; the texts and the shapes are a file's."""
+        arrays = (self._rows, self._born, self._ended, self._names, self._named)
+        offsets = self._texts.offsets.nbytes + self._shapes.offsets.nbytes
+        return sum(array.nbytes for array in arrays) + offsets + self._envelopes.nbytes
+
+    def is_quick(self, query: ItemsQuery) -> bool:
+        """Whether a page takes so little that it may be made between two other requests."""
+        selected = _key(query.region, query.time)
+        if query.nothing or selected is None or len(self) <= _QUICK or selected in self._selected:
+            return True
+        if query.region is None:
+            return len(self) <= 10 * _QUICK
+        region = prepared_region(query.region)
+        return region is not None and self._envelopes.count_near(region.outer) <= _QUICK
+
+    def page(self, query: ItemsQuery) -> Page:
+        """Return the page of a query that :func:`is_answerable`."""
+        if query.nothing:
+            return Page(b"", 0, 0, None)
+        found = self._select(query.region, query.time)
+        matched = len(self) if found is None else int(found.size)
+        start = min(query.offset, matched) if query.after is None else self._after(query.after[0], found)
+        stop = min(start + query.limit, matched)
+        if start == stop:
+            return Page(b"", matched, 0, None)
+        if found is None:
+            last = stop - 1
+            features = self._texts.span(start, stop)
+        else:
+            last = int(found[stop - 1])
+            features = self._texts.gather(found[start:stop])
+        after = (int(self._rows[last]),) if stop < matched else None
+        return Page(features[:-1], matched, stop - start, after)
+
+    def item(self, item_id: str) -> bytes | None:
+        """Return the feature of an id; None when there is none, or when the id can be read in two ways."""
+        name = hash(item_id)
+        opening = b'{"type":"Feature","id":%s,"geometry":' % orjson.dumps(item_id)
+        found = []
+        for at in range(*np.searchsorted(self._names, [name, name + 1 if name < NEVER else name]).tolist()):
+            text = self._texts[int(self._named[at])]
+            if text.startswith(opening):
+                found.append(text)
+        return found[0][:-1] if len(found) == 1 else None
+
+    def _after(self, row: object, found: Numbers | None) -> int:
+        assert isinstance(row, int)  # noqa: S101 - see is_answerable
+        at = np.searchsorted(self._rows, max(ALWAYS, min(row, NEVER)), "right")
+        return int(at if found is None else np.searchsorted(found, at))
+
+    def _select(self, region: bytes | None, time: TimeSpan | None) -> Numbers | None:
+        """Return the numbers of the features selected, ascending; None for all of them."""
+        key = _key(region, time)
+        if key is None:
+            return None
+        with self._lock:
+            if key in self._selected:
+                self._selected.move_to_end(key)
+                return self._selected[key]
+        found = self._searched(region, time)
+        with self._lock:
+            self._selected[key] = found
+            self._selected_bytes += _size(found)
+            while self._selected_bytes > _KEPT_BYTES and len(self._selected) > 1:
+                self._selected_bytes -= _size(self._selected.popitem(last=False)[1])
+        return found
+
+    def _searched(self, region: bytes | None, time: TimeSpan | None) -> Numbers | None:
+        found: Numbers | None = None
+        if region is not None:
+            found = self._meeting(region)
+        if time is not None:
+            lives = self._living(found, time)
+            found = np.flatnonzero(lives).astype(np.int32) if found is None else found[lives]
+        return None if found is not None and found.size == len(self) else found
+
+    def _meeting(self, wkb: bytes) -> Numbers:
+        region = prepared_region(wkb)
+        assert region is not None  # noqa: S101 - see is_answerable
+        sure, doubtful = self._envelopes.search(region)
+        if doubtful.size:
+            met = region.meets([self._shapes[number] for number in doubtful.tolist()])
+            sure = np.concatenate([sure, doubtful[met]])
+        return np.sort(sure)
+
+    def _living(self, found: Numbers | None, time: TimeSpan) -> NDArray[np.bool_]:
+        chosen = slice(None) if found is None else found
+        lives = np.ones(len(self) if found is None else found.size, bool)
+        if time.end is not None:
+            lives &= self._born[chosen] <= microseconds(time.end)
+        if time.start is not None:
+            lives &= self._ended[chosen] > microseconds(time.start)
+        return lives
+
+
+def is_answerable(query: ItemsQuery) -> bool:
+    """Whether a query asks for nothing but what an index knows: CRS84, every property, the store's own order."""
+    if query.after is not None and not (len(query.after) == 1 and type(query.after[0]) is int):
+        return False
+    properties = tuple(field.name for field in item_fields(query.collection))
+    rest = replace(query, region=None, nothing=False, time=None, after=None, offset=0, limit=DEFAULT_LIMIT)
+    if rest != ItemsQuery(collection=query.collection, properties=properties):
+        return False
+    return query.region is None or prepared_region(query.region) is not None
+
+
+def microseconds(instant: datetime) -> int:
+    """Return an instant as microseconds since 1970 in UTC."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
+def _key(region: bytes | None, time: TimeSpan | None) -> Selected | None:
+    if time is None:
+        return None if region is None else (region, None, None)
+    return region, time.start, time.end
+
+
+def _size(found: Numbers | None) -> int:
+    return 512 + (0 if found is None else found.nbytes)
