@@ -49,6 +49,7 @@ def routes(publisher: Publisher) -> list[Route]:
         about("", "collection", lambda made, one, shown: made.collection(one, shown)),
         about("/schema", "schema", lambda made, one, _: made.schema(one), SCHEMA),
         about("/queryables", "queryables", lambda made, one, _: made.queryables(one), SCHEMA),
+        about("/sortables", "sortables", lambda made, one, _: made.sortables(one), SCHEMA),
     ]
 
 

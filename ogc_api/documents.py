@@ -6,23 +6,34 @@ its extents are those of a configuration file, ours grow with the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ogc_api import edr, links
 from ogc_api.core import Core
 from ogc_api.features import edit_openapi
 from ogc_api.features.edit_openapi import conformance as editing_conformance
-from ogc_api.features.fields import has_items, item_fields, json_schema, served_crs
+from ogc_api.features.fields import (
+    GEOMETRY_TITLE,
+    ID,
+    has_items,
+    item_fields,
+    json_schema,
+    queryables,
+    served_crs,
+    sortables,
+)
 from ogc_api.openapi import openapi
 from twin.crs import CRS84, uri
-from twin.model import Collection
+from twin.model import Collection, Field
 from twin.settings import Settings, Verb
+from twin.store.filters import GEOMETRY
 from twin.time import iso
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
 _COMMON = "http://www.opengis.net/spec/ogcapi-common"
-#: Exactly what works; a filter language comes with its own classes when there is one.
+_CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf"
+#: Exactly what works.
 CONFORMANCE = (
     f"{_COMMON}-1/1.0/conf/core",
     f"{_COMMON}-1/1.0/conf/landing-page",
@@ -37,6 +48,20 @@ CONFORMANCE = (
     f"{_FEATURES}-2/1.0/conf/crs",
     f"{_FEATURES}-3/1.0/conf/queryables",
     f"{_FEATURES}-3/1.0/conf/queryables-query-parameters",
+    f"{_FEATURES}-3/1.0/conf/filter",
+    f"{_FEATURES}-3/1.0/conf/features-filter",
+    f"{_CQL2}/cql2-text",
+    f"{_CQL2}/cql2-json",
+    f"{_CQL2}/basic-cql2",
+    f"{_CQL2}/advanced-comparison-operators",
+    f"{_CQL2}/case-insensitive-comparison",
+    f"{_CQL2}/accent-insensitive-comparison",
+    f"{_CQL2}/basic-spatial-functions",
+    f"{_CQL2}/basic-spatial-functions-plus",
+    f"{_CQL2}/spatial-functions",
+    f"{_CQL2}/temporal-functions",
+    f"{_CQL2}/property-property",
+    f"{_CQL2}/arithmetic",
     *edr.CONFORMANCE,
 )
 _GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
@@ -44,6 +69,7 @@ _GEOMETRIES = {
     f"{many}{one}": f"{many}{one}".lower() for one in ("Point", "LineString", "Polygon") for many in ("", "Multi")
 }
 _ROLES = {
+    "id": "id",
     "valid_from": "primary-interval-start",
     "valid_to": "primary-interval-end",
     "phenomenon_time": "primary-instant",
@@ -124,32 +150,36 @@ class Documents:
 
     def schema(self, collection: Collection) -> Document:
         """Return the JSON Schema of the items of a collection."""
-        return self._schema(collection, self._core.schema, "schema")
+        return self._schema(collection, self._core.schema(collection.id), "schema", [ID, *item_fields(collection)])
 
     def queryables(self, collection: Collection) -> Document:
         """Return what the items of a collection can be filtered by."""
+        fields = queryables(collection).values()
         return {
-            **self._schema(collection, self._core.queryables, "queryables"),
+            **self._schema(collection, self._core.queryables(collection.id), "queryables", fields),
             "additionalProperties": False,
         }
 
-    def _schema(self, collection: Collection, of: Callable[[str], Document], name: str) -> Document:
+    def sortables(self, collection: Collection) -> Document:
+        """Return what the items of a collection can be sorted by."""
+        fields = [field for name, field in queryables(collection).items() if name in sortables(collection)]
+        document = self._schema(collection, self._core.queryables(collection.id), "sortables", fields)
+        del document["properties"][GEOMETRY]
+        return {**document, "additionalProperties": False}
+
+    def _schema(self, collection: Collection, frame: Document, name: str, fields: Iterable[Field]) -> Document:
         """Give pygeoapi's schema the unit, the type, the role and the categories of each property."""
-        properties = {field.name: json_schema(field, self._language) for field in item_fields(collection)}
-        for order, (field, schema) in enumerate(properties.items(), start=1):
-            schema["x-ogc-propertySeq"] = order
-            if field in _ROLES:
-                schema["x-ogc-role"] = _ROLES[field]
         shape = _GEOMETRIES.get(collection.geometry or "", "any")
+        place = {"format": f"geometry-{shape}", "title": GEOMETRY_TITLE.in_language(self._language)}
+        properties: Document = {GEOMETRY: {**place, "x-ogc-role": "primary-geometry"}}
+        for order, field in enumerate(fields, start=1):
+            role = {"x-ogc-role": _ROLES[field.name]} if field.name in _ROLES else {}
+            properties[field.name] = {**json_schema(field, self._language), "x-ogc-propertySeq": order, **role}
         return {
-            **of(collection.id),
+            **frame,
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"{self._collection_url(collection)}/{name}",
-            "properties": {
-                "id": {"type": "string", "title": "id", "x-ogc-role": "id"},
-                "geometry": {"format": f"geometry-{shape}", "x-ogc-role": "primary-geometry"},
-                **properties,
-            },
+            "properties": properties,
         }
 
     def _collection_url(self, collection: Collection) -> str:

@@ -10,7 +10,7 @@ from ogc_api.answers import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
 from twin.model import Text
 
 _OGC = "http://www.opengis.net/def/rel/ogc/1.0"
-SCHEMA_REL, QUERYABLES_REL = f"{_OGC}/schema", f"{_OGC}/queryables"
+SCHEMA_REL, QUERYABLES_REL, SORTABLES_REL = (f"{_OGC}/{name}" for name in ("schema", "queryables", "sortables"))
 
 _TITLES = {
     "self": Text(fr="Ce document", en="This document"),
@@ -24,6 +24,7 @@ _TITLES = {
     "items": Text(fr="Objets", en="Items"),
     SCHEMA_REL: Text(fr="Propriétés des objets", en="Properties of the items"),
     QUERYABLES_REL: Text(fr="Propriétés filtrables", en="Properties to filter by"),
+    SORTABLES_REL: Text(fr="Propriétés de tri", en="Properties to sort by"),
     "collection": Text(fr="La collection", en="The collection"),
     "version-history": Text(fr="Toutes les versions de l'objet", en="Every version of the object"),
     "next": Text(fr="Page suivante", en="Next page"),
@@ -94,5 +95,6 @@ def of_collection(base: str, language: str, shown: str, *, items: bool, licence:
             link("items", address(base, "items", query={"f": "html"}), HTML, language),
             link(SCHEMA_REL, f"{base}/schema", SCHEMA, language),
             link(QUERYABLES_REL, f"{base}/queryables", SCHEMA, language),
+            link(SORTABLES_REL, f"{base}/sortables", SCHEMA, language),
         ]
     return [*links, licence]

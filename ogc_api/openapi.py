@@ -12,12 +12,14 @@ from typing import Any
 
 from ogc_api import edr
 from ogc_api.answers import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
-from ogc_api.features.fields import has_items, item_fields, json_schema, served_crs
+from ogc_api.features.cql2 import FILTER_LANGUAGES
+from ogc_api.features.cql2_text import MAX_LENGTH
+from ogc_api.features.fields import has_items, item_fields, json_schema, queryables, served_crs, sortables
 from ogc_api.features.query import DEFAULT_LIMIT
 from ogc_api.parameters import LANGUAGES
 from twin.crs import uri
 from twin.doors.problems import MEDIA_TYPE as PROBLEM
-from twin.model import Collection, Field, FieldType, Kind, Text
+from twin.model import Collection, Field, FieldType, Text
 
 type Json = dict[str, Any]
 
@@ -68,6 +70,7 @@ _TEXTS = {
     "item": Text(fr="Un objet", en="One item"),
     "schema": Text(fr="Propriétés des objets", en="Properties of the items"),
     "queryables": Text(fr="Propriétés filtrables", en="Properties to filter by"),
+    "sortables": Text(fr="Propriétés de tri", en="Properties to sort by"),
     "collection": Text(fr="Description de la collection", en="Description of the collection"),
     "/": Text(fr="Accueil", en="Landing page"),
     "/openapi": Text(fr="Ce document", en="This document"),
@@ -135,6 +138,15 @@ def _parameters(maximum: int) -> Json:
         "cursor": _query("cursor", {"type": "string"}),
         "bbox": _query("bbox", numbers),
         "datetime": _query("datetime", {"type": "string"}, example="2026-07-14T12:00:00Z/.."),
+        "filter": _query(
+            "filter",
+            {"type": "string", "maxLength": MAX_LENGTH},
+            example="S_INTERSECTS(geometry,BBOX(3.8,43.5,4,43.7))",
+        ),
+        # GDAL sends filters to a service whose document names its own dialect, a part of CQL2 text.
+        "filter-lang": _query(
+            "filter-lang", {"type": "string", "enum": list(FILTER_LANGUAGES), "default": FILTER_LANGUAGES[0]}
+        ),
         "skipGeometry": _query("skipGeometry", {"type": "boolean", "default": False}),
         "featureId": {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string"}},
     }
@@ -169,23 +181,29 @@ def _collection_paths(collection: Collection, language: str) -> Json:
     paths = {root: _get(f"describe_{tag}", _TEXTS["collection"], tag, [], _documents(JSON), language, **about)}
     if not has_items(collection):
         return paths
-    for name in ("schema", "queryables"):
+    for name in ("schema", "queryables", "sortables"):
         paths[f"{root}/{name}"] = _get(f"{name}_{tag}", _TEXTS[name], tag, [], _documents(SCHEMA), language, **about)
     fields = item_fields(collection)
     names = {"type": "array", "items": {"type": "string", "enum": [field.name for field in fields]}}
     crs = {"type": "string", "format": "uri", "enum": [uri(code) for code in served_crs(collection)]}
-    standing = ("limit", "offset", "startindex", "cursor", "bbox", "datetime", "skipGeometry")
+    standing = (
+        *("limit", "offset", "startindex", "cursor"),
+        *("bbox", "datetime", "filter", "filter-lang", "skipGeometry"),
+    )
     own = [
         *(_shared(name) for name in standing),
         _query("bbox-crs", crs),
+        _query("filter-crs", crs),
         _query("crs", crs),
         _query("properties", names),
+        _query("sortby", {"type": "array", "items": {"type": "string"}}, example=f"-{sortables(collection)[0]}"),
     ]
-    if collection.kind is Kind.FEATURES:
-        own.append(_query("sortby", {"type": "array", "items": {"type": "string"}}, example=f"-{fields[0].name}"))
-        own.append(_query("id", {"type": "string"}, description="Every version of one object."))
-    reserved = {*standing, "f", "lang", "bbox-crs", "crs", "properties", "sortby"}
-    own += [_query(field.name, _comparable(field, language)) for field in fields if field.name not in reserved]
+    reserved = {*standing, "f", "lang", "bbox-crs", "filter-crs", "crs", "properties", "sortby"}
+    own += [
+        _query(name, _comparable(field, language))
+        for name, field in queryables(collection).items()
+        if name not in reserved
+    ]
     many = {GEOJSON: {"schema": {"$ref": "#/components/schemas/featureCollection"}}, HTML: _documents(JSON)[HTML]}
     one = {GEOJSON: {"schema": {"$ref": "#/components/schemas/feature"}}, HTML: _documents(JSON)[HTML]}
     paths[f"{root}/items"] = _get(f"items_{tag}", _TEXTS["items"], tag, own, many, language, **about)

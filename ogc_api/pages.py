@@ -18,6 +18,7 @@ _TEXTS = {
     "items": Text(fr="Objets", en="Items"),
     "schema": Text(fr="Propriétés", en="Properties"),
     "queryables": Text(fr="Propriétés filtrables", en="Properties to filter by"),
+    "sortables": Text(fr="Propriétés de tri", en="Properties to sort by"),
     "property": Text(fr="Propriété", en="Property"),
     "name": Text(fr="Nom", en="Name"),
     "type": Text(fr="Type", en="Type"),

@@ -12,7 +12,7 @@ import shapely
 
 from ogc_api.edr.query import EdrQuery
 from ogc_api.edr.streams import Series, datastreams, geometries
-from ogc_api.features.query import region_of
+from ogc_api.features.regions import region_of
 from twin.model import Collection
 from twin.store import FeatureQuery
 from twin.time import iso

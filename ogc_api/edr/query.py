@@ -16,7 +16,7 @@ from ogc_api.edr.periods import Aggregation
 from ogc_api.edr.shapes import Area
 from ogc_api.parameters import Parameters, y_first
 from twin.crs import CRS84, BBox
-from twin.errors import BadInput, NotFound, TooLarge
+from twin.errors import BadInput, TooLarge
 from twin.model import Collection
 from twin.settings import Bounds
 from twin.time import TimeSpan
@@ -131,8 +131,6 @@ def _where(
         # The standard requires it; where nothing has a height, any one holds everything.
         _distance(parameters, "corridor-height", "height-units")
         return None, shapes.buffers(geometry, width / 2, crs, target, collection, bounds)
-    if crs != target:
-        raise NotFound(f"A {form} has no grid to give.")
     return geometry, ()
 
 

@@ -78,7 +78,7 @@ def read(text: str, form: str, crs: str, bounds: Bounds) -> shapely.Geometry:
         raise BadInput("coords lies beyond longitude 180 or latitude 90: write longitude before latitude, in degrees.")
     if not geometry.is_valid:
         raise BadInput(f"coords is not a valid geometry: {shapely.is_valid_reason(geometry)}.")
-    if len(kinds) and geometry.geom_type.endswith("LineString") and not geometry.length:
+    if geometry.geom_type.endswith("LineString") and not geometry.length:
         raise BadInput("coords is a line without length: ask a position.")
     return geometry
 

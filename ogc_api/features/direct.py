@@ -81,7 +81,8 @@ class DirectItems:
     def _answer(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
         path: str = scope["path"]
         local = path.removeprefix(scope.get("root_path", ""))
-        if not local.startswith("/collections/") or "/items" not in local:
+        # A filter is no index's, and reading it may take too long for the event loop.
+        if not local.startswith("/collections/") or "/items" not in local or b"filter" in scope["query_string"]:
             return None
         accept, accept_language, known, credentials = _first(scope["headers"])
         if credentials is not None:

@@ -11,8 +11,9 @@ from twin.model import QUALITY_TITLES, Category, Collection, Field, FieldType, K
 from twin.store import Scalar
 from twin.time import parse_instant
 
-#: In which geometries are given on request, beside the CRS of storage (Features Part 2).
-COMMON_CRS = (CRS84, "EPSG:2154", "EPSG:3857", "EPSG:4326")
+#: In which geometries are given on request, beside the CRS of storage (Features Part 2); the last nine
+#: are the zones of Lambert-93, CC42 to CC50, of which French surveyors work in one.
+COMMON_CRS = (CRS84, "EPSG:2154", "EPSG:3857", "EPSG:4326", *(f"EPSG:{zone}" for zone in range(3942, 3951)))
 
 
 def _field(name: str, kind: FieldType, fr: str, en: str, *, categories: tuple[Category, ...] = ()) -> Field:
@@ -41,6 +42,18 @@ OBSERVATION_FIELDS = (
 )
 
 
+#: What every item has beside its properties.
+ID = Field.model_construct(
+    name="id",
+    type=FieldType.STRING,
+    title=Text(fr="Identifiant", en="Identifier"),
+    unit=None,
+    description=None,
+    categories=(),
+)
+GEOMETRY_TITLE = Text(fr="Géométrie", en="Geometry")
+
+
 def has_items(collection: Collection) -> bool:
     """Whether a collection gives single items: observations of personal data are only given as aggregates."""
     return collection.kind is Kind.FEATURES or (collection.kind is Kind.TIMESERIES and not collection.finest_period)
@@ -58,6 +71,22 @@ def item_fields(collection: Collection) -> tuple[Field, ...]:
         return collection.all_fields if collection.kind is Kind.FEATURES else OBSERVATION_FIELDS
     reason = f"may be published by {collection.finest_period} at the finest" if collection.finest_period else "has none"
     raise NotFound(f"There are no items of {collection.id!r}: this {collection.kind} {reason}.")
+
+
+def queryables(collection: Collection) -> dict[str, Field]:
+    """Return the properties that items can be filtered by, beside their geometry."""
+    own = {field.name: field for field in item_fields(collection)}
+    return {ID.name: ID, **own} if collection.kind is Kind.FEATURES else own
+
+
+def sortables(collection: Collection) -> tuple[str, ...]:
+    """Return the names of the properties that items can be sorted by: observations only as they are kept."""
+    return tuple(queryables(collection)) if collection.kind is Kind.FEATURES else ("datastream",)
+
+
+def in_store(collection: Collection, name: str) -> str:
+    """Return what the store calls a property: it keeps the quality of an observation as a number."""
+    return "quality_name" if collection.kind is Kind.TIMESERIES and name == "quality" else name
 
 
 def time_field(collection: Collection) -> str:

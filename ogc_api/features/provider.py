@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from pygeoapi.provider.base import BaseProvider, ProviderItemNotFoundError
 
-from ogc_api.features.fields import item_fields, json_schema, typed
-from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery, region_of
+from ogc_api.features.fields import in_store, item_fields, json_schema, typed
+from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery
+from ogc_api.features.regions import region_of
 from twin.crs import CRS84, BBox
 from twin.errors import NotFound
 from twin.store import Condition, SortKey
@@ -58,7 +59,8 @@ class StoreFeatureProvider(BaseProvider):  # type: ignore[misc]
                 region=region.wkb if region else None,
                 time=TimeSpan.parse(datetime_) if datetime_ else None,
                 where=tuple(
-                    Condition(field=name, value=typed(self._by_name[name], text)) for name, text in properties or ()
+                    Condition(field=in_store(collection, name), value=typed(self._by_name[name], text))
+                    for name, text in properties or ()
                 ),
                 sort=tuple(SortKey(field=key["property"], descending=key["order"] == "-") for key in sortby or ()),
                 offset=offset,

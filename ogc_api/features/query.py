@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-import shapely
 
-from ogc_api.features.fields import item_fields, served_crs, typed
-from ogc_api.features.geojson import rounding
+from ogc_api.features.cql2 import FILTER_LANGUAGES, read_filter
+from ogc_api.features.fields import in_store, item_fields, queryables, served_crs, sortables, typed
+from ogc_api.features.regions import region_of
 from ogc_api.parameters import Parameters
-from twin.crs import CRS84, BBox
+from twin.crs import CRS84
 from twin.errors import BadInput
-from twin.model import Collection, Field, FieldType, Kind
-from twin.store import Condition, Scalar, SortKey
+from twin.model import Collection, FieldType, Kind
+from twin.store import Condition, Filter, Scalar, SortKey
 from twin.time import TimeSpan, iso, parse_instant
 
 DEFAULT_LIMIT = 10
-#: Degrees that the extent is widened by before a box is cut to it: more than any rounding of either.
-_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class ItemsQuery:
     region: bytes | None = None
     nothing: bool = False
     time: TimeSpan | None = None
-    where: tuple[Condition, ...] = ()
+    where: tuple[Filter, ...] = ()
     sort: tuple[SortKey, ...] = ()
     after: tuple[Scalar, ...] | None = None
     offset: int = 0
@@ -76,8 +75,7 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     offset = parameters.integer("offset", 0)
     offset = parameters.integer("startindex", offset)
     bbox = parameters.bbox(codes, around=collection.extent)
-    sort = parameters.read("sortby", lambda text: _sort(text, fields)) if collection.kind is Kind.FEATURES else None
-    sort = sort or ()
+    sort = parameters.read("sortby", lambda text: _sort(text, sortables(collection))) or ()
     after = parameters.read("cursor", lambda text: read_cursor(text, _cursor_fields(collection, sort)))
     names = parameters.names("properties", fields)
     crs = parameters.crs("crs", codes)
@@ -89,7 +87,7 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
         region=region.wkb if region else None,
         nothing=bbox is not None and region is None,
         time=time,
-        where=(*_identity(parameters, collection), *_equalities(parameters, fields)),
+        where=(*_filter(parameters, collection, codes), *_equalities(parameters, collection)),
         sort=sort,
         after=after,
         offset=offset,
@@ -106,62 +104,40 @@ def parse_one(parameters: Parameters, collection: Collection) -> ItemsQuery:
     return ItemsQuery(collection=collection, properties=names, crs=parameters.crs("crs", served_crs(collection)))
 
 
-def _identity(parameters: Parameters, collection: Collection) -> tuple[Condition, ...]:
-    """Take ``id``, which gives every version of one object."""
-    given = parameters.take("id") if collection.kind is Kind.FEATURES else None
-    return () if given is None else (Condition(field="id", value=given),)
+def _filter(parameters: Parameters, collection: Collection, codes: Sequence[str]) -> tuple[Filter, ...]:
+    """Take ``filter`` and what tells how to read it (Features Part 3, section 7)."""
+    text = parameters.take("filter")
+    language = parameters.choice("filter-lang", FILTER_LANGUAGES)
+    given = "filter-crs" in parameters.rest()
+    crs = parameters.crs("filter-crs", codes)
+    if text is None:
+        if language or given:
+            raise BadInput("filter-lang or filter-crs is given without filter: give the filter, or neither.")
+        return ()
+    return (read_filter(text, language or FILTER_LANGUAGES[0], collection, crs),)
 
 
-def _equalities(parameters: Parameters, fields: dict[str, Field]) -> tuple[Condition, ...]:
+def _equalities(parameters: Parameters, collection: Collection) -> tuple[Filter, ...]:
     """Take ``name=value`` for every property whose name is not that of a parameter."""
     conditions = []
-    for name, field in fields.items():
+    for name, field in queryables(collection).items():
         text = None if parameters.is_known(name) else parameters.take(name)
-        if text is not None:
-            conditions.append(Condition(field=name, value=typed(field, text)))
+        if text is None:
+            continue
+        known = [category.value for category in field.categories]
+        if collection.kind is Kind.TIMESERIES and known and text not in known:
+            raise BadInput(f"{name}={text!r} is none of {', '.join(map(str, known))}.")
+        conditions.append(Condition(field=in_store(collection, name), value=typed(field, text)))
     return tuple(conditions)
 
 
-def region_of(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
-    """Return a box as a polygon in the CRS of storage, or None when it misses the data.
-
-    The box is widened by the rounding of the coordinates served, so that a feature meets the box
-    that a client makes of its coordinates, and a box that is a point has an area. It is then cut to
-    the extent of the data: a client may ask for the whole world, which no projected CRS can hold.
-    """
-    slack = rounding(bbox.crs)
-    xmin, ymin, xmax, ymax = bbox.xmin - slack, bbox.ymin - slack, bbox.xmax + slack, bbox.ymax + slack
-    if bbox.crs != collection.crs:
-        if collection.extent is None:
-            return None
-        wide = _widened(collection.extent).to(bbox.crs)
-        xmin, ymin, xmax, ymax = (
-            max(xmin, wide.xmin),
-            max(ymin, wide.ymin),
-            min(xmax, wide.xmax),
-            min(ymax, wide.ymax),
-        )
-        if xmin > xmax or ymin > ymax:
-            return None
-    return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs).polygon(collection.crs)
-
-
-def _widened(extent: BBox) -> BBox:
-    return BBox(
-        xmin=max(extent.xmin - _MARGIN, -180),
-        ymin=max(extent.ymin - _MARGIN, -90),
-        xmax=min(extent.xmax + _MARGIN, 180),
-        ymax=min(extent.ymax + _MARGIN, 90),
-    )
-
-
-def _sort(text: str, fields: dict[str, Field]) -> tuple[SortKey, ...]:
+def _sort(text: str, names: Sequence[str]) -> tuple[SortKey, ...]:
     keys = []
     for part in text.split(","):
         # A plus sign that was not percent-encoded arrives as a space.
         name = part.lstrip("+- ")
-        if name not in fields and name != "id":
-            raise BadInput(f"sortby names {name!r}, which is not here: use some of id, {', '.join(fields)}.")
+        if name not in names:
+            raise BadInput(f"sortby names {name!r}, which cannot be sorted by: use some of {', '.join(names)}.")
         keys.append(SortKey(field=name, descending=part.lstrip().startswith("-")))
     return tuple(keys)
 

@@ -14,15 +14,8 @@ from ogc_api.features.versions import SEPARATOR, UNKNOWN, Versions, former_rows
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind, Quality
-from twin.store import Condition, FeatureQuery, ObservationQuery, Principal, Scalar
+from twin.store import FeatureQuery, ObservationQuery, Principal, Scalar
 from twin.time import TimeSpan, parse_instant
-
-#: Filters of observations that the store knows by name; the others are conditions.
-_OBSERVATION_FILTERS = {
-    "datastream": "datastreams",
-    "object_id": "objects",
-    "observed_property": "observed_properties",
-}
 
 
 class ItemsService:
@@ -179,36 +172,19 @@ def feature_query(query: ItemsQuery, limit: int) -> FeatureQuery:
 
 def observation_query(query: ItemsQuery, limit: int) -> ObservationQuery:
     """Return what to ask of the observations, at most `limit` of them."""
-    chosen: dict[str, tuple[Scalar, ...]] = {}
-    where = []
-    for condition in query.where:
-        if condition.field in _OBSERVATION_FILTERS:
-            assert isinstance(condition.value, str)  # noqa: S101 - typed by the schema
-            chosen[_OBSERVATION_FILTERS[condition.field]] = (condition.value,)
-        elif condition.field == "quality":
-            where.append(Condition(field="quality", value=_quality(condition.value)))
-        else:
-            where.append(condition)
     return ObservationQuery.model_validate(
         {
             "collection": query.collection.id,
             "region": query.region,
             "time": query.time,
-            "where": tuple(where),
+            "where": query.where,
             "joined": True,
+            "descending": any(key.descending for key in query.sort),
             "after": query.after,
             "offset": 0 if query.after else query.offset,
             "limit": limit,
-            **chosen,
         }
     )
-
-
-def _quality(name: object) -> int:
-    known = {quality.name.lower(): quality.value for quality in Quality}
-    if name not in known:
-        raise BadInput(f"quality={name!r} is none of {', '.join(known)}.")
-    return known[str(name)]
 
 
 def _cursor(table: pa.Table, query: ItemsQuery) -> tuple[Scalar, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -90,3 +92,26 @@ def test_gdal_asks_for_lambert_93_itself(served_demo: str, collection: str) -> N
     _, table = pyogrio.read_arrow(source, layer=collection, bbox=tuple(box))
     selected = {"bbox": ",".join(map(str, box)), "bbox-crs": uri("EPSG:2154")}
     assert 0 < table.num_rows == _matched(served_demo, collection, **selected)
+
+
+def test_gdal_has_the_server_filter(served_demo: str) -> None:
+    """GDAL sends what it can of a WHERE as CQL2, and gets no other feature."""
+    read = "import pyogrio, sys; print(len(pyogrio.read_arrow(sys.argv[1], layer='buildings', where=sys.argv[2])[1]))"
+    for where, cql2 in (
+        ("height > 9 AND (storeys = 2 OR public = 1)", "height > 9 AND (storeys = 2 OR public = 1)"),
+        ("valid_from < '1970/01/01 00:00:00'", "valid_from < TIMESTAMP('1970-01-01T00:00:00Z')"),
+        ("NOT usage = 'residential'", "usage <> 'residential'"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", read, f"OAPIF:{served_demo}/ogc", where],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "CPL_DEBUG": "HTTP"},
+        )
+        # Its first look is at twenty items, for their fields.
+        asked = [line for line in done.stderr.splitlines() if "/items?" in line and "limit=20)" not in line]
+        assert asked, done.stderr
+        assert all("filter=" in line for line in asked), asked
+        assert int(done.stdout) == _matched(served_demo, "buildings", filter=cql2) > 0, where

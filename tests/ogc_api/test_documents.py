@@ -106,7 +106,10 @@ def test_only_what_works_is_claimed(ogc):
     assert len(claimed) == len(set(claimed))
     for part in ("features-1/1.0/conf/core", "features-1/1.0/conf/geojson", "features-2/1.0/conf/crs", "edr-1"):
         assert any(part in name for name in claimed), part
-    for part in ("create-replace-delete", "cql", "filter", "records", "tiles", "advanced-property-roles"):
+    filters = ("cql2-text", "cql2-json", "basic-cql2", "basic-spatial-functions-plus", "temporal-functions")
+    for name in ("conf/filter", "conf/features-filter", *(f"cql2/1.0/conf/{name}" for name in filters)):
+        assert any(known.endswith(name) for known in claimed), name
+    for part in ("create-replace-delete", "conf/functions", "array", "records", "tiles", "advanced-property-roles"):
         assert not any(part in name for name in claimed), part
     assert "cube" in ogc.refused("/collections/observations/cube", 404)
 
@@ -128,7 +131,7 @@ def test_a_collection_tells_its_crs_and_extent(ogc):
     document = ogc.json("/collections/buildings")
     assert document["storageCrs"] == "http://www.opengis.net/def/crs/EPSG/0/2154"
     assert document["crs"][0] == "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-    assert len(set(document["crs"])) == len(document["crs"]) == 4
+    assert len(set(document["crs"])) == len(document["crs"]) == 13
     west, south, east, north = document["extent"]["spatial"]["bbox"][0]
     assert 3.86 < west < east < 3.95
     assert 43.60 < south < north < 43.66
@@ -144,8 +147,25 @@ def test_a_time_series_has_items_and_edr_queries(ogc):
     }
     assert "air_temperature" in document["parameter_names"]
     assert document["extent"]["temporal"]["interval"] == [["2026-07-01T00:00:00Z", "2026-07-03T23:00:00Z"]]
-    assert len(document["crs"]) == 4
+    assert len(document["crs"]) == 13
     assert ("items", "application/geo+json") in links(document)
+
+
+@pytest.mark.parametrize("name", WITH_ITEMS)
+def test_a_collection_leads_to_what_can_be_filtered_and_sorted_by(ogc, name):
+    document = ogc.json(f"/collections/{name}", lang="en")
+    for kind, title in (("queryables", "Properties to filter by"), ("sortables", "Properties to sort by")):
+        (link,) = [one for one in document["links"] if one["rel"] == f"http://www.opengis.net/def/rel/ogc/1.0/{kind}"]
+        assert (link["type"], link["title"]) == ("application/schema+json", title)
+        found = ogc.json(link["href"], lang="en")
+        assert found["additionalProperties"] is False
+        assert all(one["title"] for one in found["properties"].values())
+        for sortable in found["properties"] if kind == "sortables" else ():
+            assert ogc.get(f"/collections/{name}/items", sortby=f"-{sortable}").status_code == 200
+        for queryable in found["properties"] if kind == "queryables" else ():
+            query = {"filter": f'NOT "{queryable}" IS NULL OR "{queryable}" IS NULL'}
+            every = ogc.json(f"/collections/{name}/items")["numberMatched"]
+            assert ogc.json(f"/collections/{name}/items", **query)["numberMatched"] == every
 
 
 def test_a_coverage_has_edr_queries_and_no_items(ogc):
@@ -154,7 +174,7 @@ def test_a_coverage_has_edr_queries_and_no_items(ogc):
         *("position", "radius", "area", "cube", "trajectory", "corridor", "instances")
     }
     Collection.model_validate_json(ogc.get("/collections/built_fraction").content)
-    for path in ("/items", "/items/1", "/schema", "/queryables"):
+    for path in ("/items", "/items/1", "/schema", "/queryables", "/sortables"):
         assert "coverage has none" in ogc.refused(f"/collections/built_fraction{path}", 404)
     assert not [path for path in ogc.json("/openapi")["paths"] if "built_fraction/items" in path]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import shapely
 
 from ogc_api.door import OgcApiDoor
+from ogc_api.features.direct import DirectItems
 from ogc_api.features.index import CollectionIndex, Indexes
 from ogc_api.features.versions import Versions
 from tests.ogc_api.conftest import Client
@@ -259,3 +261,24 @@ def test_an_index_keeps_its_texts_in_a_file_without_a_name_and_little_in_memory(
     assert len(index) == MIXED
     assert index.nbytes / MIXED < 128
     assert list((twin.settings.store.folder / "cache" / "items").iterdir()) == []
+
+
+def test_the_routes_are_asked_only_for_what_an_index_cannot_answer(twin, indexed):
+    reached: list[str] = []
+
+    async def routes(scope, receive, send):
+        reached.append(scope["path"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    indexed.get("/collections/mixed/items")
+    direct = DirectItems(indexed._door._publisher, 100, twin.clock, routes)
+    client = Client(SimpleNamespace(app=direct))
+    for path in ("mixed/items?limit=7&bbox=3.85,43.59,3.88,43.62", "mixed/items?datetime=2026-07-20", "mixed/items/m4"):
+        assert client.get(f"/collections/{path}").status_code == 200
+    assert reached == []
+    for path in ("mixed/items?sortby=height", "mixed/items/none", "observations/items", "none/items", "items", "mixed"):
+        assert client.get(f"/collections/{path}").status_code == 204
+    client.get("/collections/mixed/items", headers={"Authorization": "Bearer key"})
+    client.get("/collections/mixed/items", method="HEAD")
+    assert len(reached) == 8

@@ -9,7 +9,7 @@ import pyproj
 import pytest
 import shapely
 
-from ogc_api.features.query import region_of
+from ogc_api.features.regions import region_of
 from tests.ogc_api.small_city import BUILDINGS, COMMUNES, HOURS, STATIONS, buildings, observations
 from twin.crs import BBox
 from twin.time import TimeSpan, iso
@@ -298,7 +298,7 @@ def test_a_value_of_another_type_is_refused(ogc, name, text):
     assert f"{name}={text!r}" in ogc.refused(ITEMS, **{name: text})
 
 
-@pytest.mark.parametrize("name", ["filter", "filter-lang", "q", "heigth", "resulttype", "token"])
+@pytest.mark.parametrize("name", ["filters", "filter_crs", "q", "heigth", "resulttype", "token"])
 def test_what_is_not_understood_is_refused(ogc, name):
     assert repr(name) in ogc.refused(ITEMS, **{name: "height>3"})
 
@@ -366,7 +366,7 @@ def test_observations_are_selected(ogc):
     ):
         assert ogc.json(OBSERVATIONS, **query)["numberMatched"] == expected, query
     assert "good, range" in ogc.refused(OBSERVATIONS, quality="bad")
-    assert "'sortby'" in ogc.refused(OBSERVATIONS, sortby="result")
+    assert "'result'" in ogc.refused(OBSERVATIONS, sortby="result")
 
 
 def test_observations_page_by_offset_too(ogc):

@@ -35,7 +35,8 @@ def test_the_wheel_holds_the_viewer_and_the_data_files_and_no_sources_of_the_pag
     names = zipfile.ZipFile(wheel).namelist()
     assert "scenes/viewer/dist/index.html" in names
     assert any(name.startswith("scenes/viewer/dist/") and "Workers" in name for name in names)
-    assert {"twin/observed_properties.yml", "ogc_api/edr/completeness.yml"} <= set(names)
+    data = {"twin/observed_properties.yml", "ogc_api/edr/completeness.yml", "ogc_api/features/cql2.lark"}
+    assert data <= set(names)
     assert not [name for name in names if name.endswith(".ts") or "node_modules" in name or name.startswith("tests/")]
 
 

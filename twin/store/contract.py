@@ -20,12 +20,11 @@ import xarray as xr
 from pydantic import AwareDatetime, Field
 
 from twin.model import Collection, Identifier, Model, Run
+from twin.store.filters import Filters, Scalar
 from twin.time import TimeSpan
 
 #: A statistic of an aggregate.
 STATISTIC = r"^(mean|min|max|sum|count|p[1-9][0-9]?)$"
-
-type Scalar = str | int | float | bool | AwareDatetime | None
 
 
 class Principal(Model):
@@ -51,14 +50,6 @@ class Principal(Model):
 OPERATOR = Principal(name="operator")
 
 
-class Condition(Model):
-    """One comparison of a field with a value; ``in`` takes a tuple."""
-
-    field: str
-    operator: Literal["=", "<>", "<", "<=", ">", ">=", "in", "like", "is null"] = "="
-    value: Scalar | tuple[Scalar, ...] = None
-
-
 class SortKey(Model):
     """One field to sort by; nulls come last."""
 
@@ -73,6 +64,8 @@ class FeatureQuery(Model):
     ----------
     region
         WKB of a polygon in the collection's CRS: geometries that intersect it, exactly.
+    where
+        What must hold of a version beside; ``geometry`` names its place.
     time
         Lifespans that meet the span: ``valid_from <= end and valid_to > start``, open where null.
     after
@@ -90,7 +83,7 @@ class FeatureQuery(Model):
     collection: str
     region: bytes | None = None
     time: TimeSpan | None = None
-    where: tuple[Condition, ...] = ()
+    where: Filters = ()
     ids: tuple[str, ...] | None = None
     sort: tuple[SortKey, ...] = ()
     after: tuple[Scalar, ...] | None = None
@@ -108,6 +101,8 @@ class ObservationQuery(Model):
     ``after`` is the ``(datastream, phenomenon_time)`` of the last observation seen;
     ``good_only`` leaves out what quality control flagged; ``superseded`` returns the former values
     of corrected observations instead of the current ones; ``latest`` only the last of each datastream.
+    The fields of ``where`` are those of an observation, ``quality_name`` (the quality by its name, in
+    lower case), and ``object_collection, object_id, observed_property, unit, geometry`` of the datastream.
 
     Answers follow ``twin.model.OBSERVATION_SCHEMA``; with ``joined``, then ``object_collection,
     object_id, observed_property, unit, geometry`` (WKB) of the datastream.
@@ -119,7 +114,7 @@ class ObservationQuery(Model):
     observed_properties: tuple[str, ...] | None = None
     region: bytes | None = None
     time: TimeSpan | None = None
-    where: tuple[Condition, ...] = ()
+    where: Filters = ()
     good_only: bool = False
     superseded: bool = False
     latest: bool = False

@@ -16,17 +16,24 @@ import pytest
 import shapely
 
 from twin.errors import BadInput, Conflict, NotFound, Outdated
-from twin.model import DATASTREAMS, Field, FieldType, Text, feature_schema
+from twin.model import DATASTREAMS, Field, FieldType, Quality, Text, feature_schema
 from twin.store import (
     OPERATOR,
     AggregateQuery,
+    Arithmetic,
     Commit,
     Condition,
+    Constant,
     FeatureQuery,
+    Filter,
+    Folded,
+    Logic,
     ObservationQuery,
     Principal,
+    Property,
     Receipt,
     SortKey,
+    Spatial,
     StagedCube,
     StagedFeatures,
     StagedSeries,
@@ -34,6 +41,8 @@ from twin.store import (
     write_cube,
 )
 from twin.testing import samples
+from twin.testing.filter_samples import FEATURE_FILTERS, OBSERVATION_FILTERS
+from twin.testing.filters import holds
 from twin.time import TimeSpan
 
 type OpenStore = Callable[[], Store]
@@ -198,6 +207,15 @@ class StoreContract:
             {"where": (Condition(field="permit", value="yesterday"),)},
             {"where": (Condition(field="storeys", value=10**400),)},
             {"where": (Condition(field="height", operator="like", value="1%"),)},
+            {"where": (Condition(field='height" IS NULL OR "height', operator="is null"),)},
+            {"where": (Condition(field="height", value=Property(name="heigth")),)},
+            {"where": (Condition(field="height", value=Property(name="name")),)},
+            {"where": (Condition(field=Arithmetic(operator="+", left=1, right=Property(name="name")), value=1),)},
+            {"where": (Condition(field=Folded(without="case", of=Property(name="height")), value="x"),)},
+            {"where": (Condition(field="name", operator="like", value=Property(name="name")),)},
+            {"where": (Condition(field="geometry", value="x"),)},
+            {"where": (Spatial(relation="within", right=b"not a geometry"),)},
+            {"where": (Spatial(relation="within", right=shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 3)]).wkb),)},
             {"sort": (SortKey(field='height" DESC; --'),)},
             {"columns": ("heigth",)},
             {"after": ("x", 1)},
@@ -209,6 +227,29 @@ class StoreContract:
         samples.put_features(store, samples.building_table(range(3)))
         with pytest.raises(BadInput):
             _read(store, **query)
+
+    def test_filters_mean_what_their_nodes_say(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(40)))
+        rows = _read(store).to_pylist()
+        for node in FEATURE_FILTERS:
+            for asked in (node, Logic(operator="not", filters=(node,))):
+                wanted = [row["id"] for row in rows if holds(asked, row)]
+                assert _ids(_read(store, where=(asked,))) == wanted, asked
+                assert _count(store, where=(asked,)) == len(wanted), asked
+        kept = sum(0 < _count(store, where=(node,)) < 40 for node in FEATURE_FILTERS)
+        assert kept > 0.8 * len(FEATURE_FILTERS), "a filter that keeps all or nothing shows little"
+
+    def test_filters_too_deep_or_too_large_are_refused(self) -> None:
+        node: Filter = Constant(true=True)
+        for _ in range(31):
+            node = Logic(operator="not", filters=(node,))
+        FeatureQuery(collection="buildings", where=(node,))
+        with pytest.raises(BadInput, match="deep"):
+            FeatureQuery(collection="buildings", where=(Logic(operator="not", filters=(node,)),))
+        many = Condition(field="storeys", operator="in", value=tuple(range(1001)))
+        for where in ((many,), (Logic(operator="or", filters=(Constant(true=True),) * 1000),)):
+            with pytest.raises(BadInput, match="parts"):
+                ObservationQuery(collection="observations", where=where)
 
     def test_only_the_columns_asked_for(self, store: Store) -> None:
         samples.put_features(store, samples.building_table(range(3)))
@@ -467,6 +508,23 @@ class StoreContract:
         assert shapely.from_wkb(joined["geometry"]).equals(shapely.Point(_X + 20, _Y))
         with pytest.raises(BadInput):
             _observe(store, where=(Condition(field="results", value=1),))
+
+    def test_filters_of_observations_look_at_them_and_at_their_datastream(self, store: Store) -> None:
+        streams = samples.datastream_table(4, samples.series())
+        samples.put_series(store, samples.observation_table(4, 48), datastreams=streams)
+        names = [quality.name.lower() for quality in Quality]
+        rows = [{**row, "quality_name": names[row["quality"]]} for row in _observe(store, joined=True).to_pylist()]
+        for node in OBSERVATION_FILTERS:
+            for asked in (node, Logic(operator="not", filters=(node,))):
+                wanted = [(row["datastream"], row["phenomenon_time"]) for row in rows if holds(asked, row)]
+                found = _observe(store, where=(asked,))
+                pairs = zip(found["datastream"].to_pylist(), found["phenomenon_time"].to_pylist(), strict=True)
+                assert list(pairs) == wanted, asked
+                assert _counted(store, where=(asked,)) == len(wanted), asked
+                paged = _observe(store, where=(asked,), offset=3, limit=5)
+                assert paged.equals(found.slice(3, 5)), asked
+                assert _observe(store, where=(asked,), latest=True).num_rows == len({name for name, _ in wanted})
+        assert sum(0 < _counted(store, where=(node,)) < len(rows) for node in OBSERVATION_FILTERS) > 8
 
     def test_statistics_of_each_datastream_and_period(self, store: Store) -> None:
         """Hours 0 to 47, the first of each day flagged; stream 1 is a thousandth above stream 0."""

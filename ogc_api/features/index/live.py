@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+import pyarrow as pa
+
 from ogc_api.features.index.build import Abandoned, build
 from ogc_api.features.index.collection import CollectionIndex
 from ogc_api.features.versions import Versions
@@ -111,6 +113,7 @@ class Indexes:
         except Abandoned:
             pass
         finally:
+            pa.default_memory_pool().release_unused()  # the batches that went through
             self._seconds[name] = time.monotonic() - began
             with self._lock:
                 del self._making[name]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Any
 
 import pyarrow as pa
-import shapely
 
 from twin.errors import BadInput
 from twin.model import DATASTREAMS, FEATURE_COLUMNS, Collection, FieldType
-from twin.store.contract import Condition, FeatureQuery, Principal
+from twin.store.contract import FeatureQuery, Principal
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.engine import Database
-from twin.store.embedded.sql import Where, add_after, add_condition, column, naive, order_by, quote
+from twin.store.embedded.filters import add_filter
+from twin.store.embedded.sql import Where, add_after, column, naive, order_by, quote
+from twin.store.filters import Condition, Spatial
 
 _COUNTS_KEPT = 1024
 _ROW = pa.field("row", pa.int64(), nullable=False)
@@ -132,50 +132,13 @@ def _where(query: FeatureQuery, columns: dict[str, tuple[str, FieldType]]) -> Wh
             where.add("valid_from IS NULL OR valid_from <= ?", naive(query.time.end))
         if query.time.start is not None:
             where.add("valid_to IS NULL OR valid_to > ?", naive(query.time.start))
-    for condition in query.where:
-        add_condition(where, condition, columns)
+    for node in query.where:
+        add_filter(where, node, columns)
     if query.region is not None:
-        add_region(where, query.region)
+        add_filter(where, Spatial(relation="intersects", right=query.region), columns)
     for key in query.sort:
         column(columns, key.field)
     return where
-
-
-def add_region(where: Where, region: bytes, prefix: str = "") -> None:
-    """Keep what intersects a WKB polygon: envelopes first, then exactly.
-
-    Raises
-    ------
-    BadInput
-        When the region is no valid geometry.
-    """
-    try:
-        shape = shapely.from_wkb(region)
-    except shapely.errors.GEOSException as error:
-        raise BadInput("The region is not a geometry in WKB.") from error
-    if shape is not None and not shape.is_valid and (flat := shapely.make_valid(shape)).area == 0:
-        shape = flat  # a box as flat as a line or a point
-    if shape is None or shape.is_empty or not shape.is_valid:
-        raise BadInput("The region must be a valid polygon that is not empty.")
-    xmin, ymin, xmax, ymax = (f"{prefix}{name}" for name in ("xmin", "ymin", "xmax", "ymax"))
-    west, south, east, north = shape.bounds
-    where.add(f"{xmin} <= ? AND {xmax} >= ? AND {ymin} <= ? AND {ymax} >= ?", east, west, north, south)
-    exact, parameters = f"ST_Intersects({prefix}geometry, ST_GeomFromWKB(?::BLOB))", [shape.wkb]
-    if inner := _inner_box(shape):
-        # What lies in a box inside the region needs no exact test, and that is nearly everything of a bbox.
-        exact = f"({xmin} >= ? AND {ymin} >= ? AND {xmax} <= ? AND {ymax} <= ?) OR {exact}"
-        parameters = [*inner, *parameters]
-    where.add(exact, *parameters)
-
-
-def _inner_box(shape: Any) -> tuple[float, ...] | None:  # noqa: ANN401
-    west, south, east, north = shape.bounds
-    for margin in (0.0, 0.001, 0.01, 0.05, 0.2):
-        dx, dy = (east - west) * margin, (north - south) * margin
-        box = (west + dx, south + dy, east - dx, north - dy)
-        if shape.covers(shapely.box(*box)):
-            return box
-    return None
 
 
 def _limit(limit: int | None) -> str:

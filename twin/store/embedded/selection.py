@@ -9,17 +9,20 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.model import DATASTREAMS, FieldType
+from twin.model import DATASTREAMS, FieldType, Quality
 from twin.store.contract import ObservationQuery
 from twin.store.embedded.engine import Cursor
-from twin.store.embedded.features import add_region, table
-from twin.store.embedded.sql import Where, add_condition, naive, quote
+from twin.store.embedded.features import table
+from twin.store.embedded.filters import add_filter
+from twin.store.embedded.sql import Where, naive, quote, text
+from twin.store.filters import Filter, Logic, Spatial, properties
 
 _KEPT = 256
 #: Paging is no part of what is selected; nor is what only the observations show, when they are not counted.
@@ -38,8 +41,11 @@ _STREAM_FIELDS = ("object_collection", "object_id", "observed_property", "unit")
 _COLUMNS = {
     "datastream": ("s.id", FieldType.STRING),
     **{name: (f"o.{name}", kind) for name, kind in OBSERVATION_FIELDS.items()},
+    "quality_name": (f"[{', '.join(text(q.name.lower()) for q in Quality)}][o.quality + 1]", FieldType.STRING),
     **{name: (f"s.{name}", FieldType.STRING) for name in _STREAM_FIELDS},
 }
+#: The fields of a filter that an observation has of its own.
+OBSERVED = frozenset({*OBSERVATION_FIELDS, "quality_name"})
 #: Every stream of a time series, as the parameters of the query; ``s`` in the clauses of :func:`clauses`.
 STREAMS = (
     f"(SELECT k.key, d.* FROM {table(DATASTREAMS)} AS d JOIN main.stream AS k "
@@ -68,7 +74,7 @@ def clauses(query: ObservationQuery) -> tuple[Where, Where]:
         if values is not None:
             streams.add(f"s.{name} IN ({', '.join('?' * len(values))})" if values else "FALSE", *values)
     if query.region is not None:
-        add_region(streams, query.region, "s.")
+        add_filter(streams, Spatial(relation="intersects", right=query.region), _COLUMNS, "s.")
     if query.time is not None:
         if query.time.start is not None:
             where.add("o.phenomenon_time >= ?", naive(query.time.start))
@@ -76,10 +82,26 @@ def clauses(query: ObservationQuery) -> tuple[Where, Where]:
             where.add("o.phenomenon_time <= ?", naive(query.time.end))
     if query.good_only:
         where.add("o.quality = 0")
-    for condition in query.where:
-        on_stream = condition.field in _COLUMNS and condition.field not in OBSERVATION_FIELDS
-        add_condition(streams if on_stream else where, condition, _COLUMNS)
+    for node in _conjuncts(query.where):
+        names = properties(node)
+        if names <= OBSERVED:
+            add_filter(where, node, _COLUMNS)
+        elif names.isdisjoint(OBSERVED):
+            add_filter(streams, node, _COLUMNS, "s.")
+        else:
+            both = Where()
+            add_filter(both, node, _COLUMNS, "s.")
+            where.add(f"EXISTS (FROM {STREAMS} WHERE s.key = o.stream AND {both})", query.collection, *both.parameters)
     return streams, where
+
+
+def _conjuncts(filters: tuple[Filter, ...]) -> Iterator[Filter]:
+    """Yield what must all hold, one by one: each is asked of the streams or of the observations alone if it can be."""
+    for node in filters:
+        if isinstance(node, Logic) and node.operator == "and":
+            yield from _conjuncts(node.filters)
+        else:
+            yield node
 
 
 def unpaged(query: ObservationQuery) -> ObservationQuery:

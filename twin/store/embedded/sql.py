@@ -8,7 +8,8 @@ from typing import Any
 
 from twin.errors import BadInput
 from twin.model import FieldType
-from twin.store.contract import Condition, Scalar, SortKey
+from twin.store.contract import SortKey
+from twin.store.filters import Scalar
 
 #: Beyond it no stored number lies, and DuckDB has no type for the whole numbers.
 _LARGEST = 1e30
@@ -99,26 +100,6 @@ def column(columns: Columns, field: str) -> tuple[str, FieldType]:
         return columns[field]
     except KeyError:
         raise BadInput(f"There is no field {field!r}; there are: {', '.join(columns)}.") from None
-
-
-def add_condition(where: Where, condition: Condition, columns: Columns) -> None:
-    """Add one comparison to `where`."""
-    name, kind = column(columns, condition.field)
-    value = condition.value
-    if condition.operator == "is null":
-        where.add(f"{name} IS NULL")
-    elif condition.operator == "in":
-        values = value if isinstance(value, tuple) else (value,)
-        known = [typed(condition.field, kind, item) for item in values if item is not None]
-        where.add(f"{name} IN ({', '.join('?' * len(known))})" if known else "FALSE", *known)
-    elif isinstance(value, tuple) or value is None:
-        raise BadInput(f"{condition.field} {condition.operator} takes one value; use 'in' or 'is null'.")
-    elif condition.operator == "like":
-        if kind is not FieldType.STRING or not isinstance(value, str):
-            raise BadInput(f"{condition.field} like {value!r}: only texts can be matched with a pattern.")
-        where.add(f"{name} LIKE ?", value)
-    else:
-        where.add(f"{name} {condition.operator} ?", typed(condition.field, kind, value))
 
 
 def order_by(keys: Iterable[SortKey], columns: Columns, last: str) -> str:
