@@ -55,7 +55,10 @@ def routes_of(site, collection):
     """Return every path of the application that names a collection, with `collection` in it."""
     known = site.ask("/openapi.json").json()["paths"]
     found = {path.replace("/collections/buildings", f"/collections/{collection}") for path in known}
-    found |= {f"/ogc/collections/{collection}/{query}" for query in ("position", "cube", "locations", "locations/s0")}
+    forms = ("position", "radius", "area", "cube", "trajectory", "corridor", "locations", "locations/s0")
+    for root in (f"/ogc/collections/{collection}", f"/ogc/collections/{collection}/instances/1"):
+        found |= {root, *(f"{root}/{form}" for form in forms)}
+    found.add(f"/ogc/collections/{collection}/instances")
     found |= {f"/export/{collection}{suffix}" for suffix in (".csv", ".gpkg", ".parquet", "")}
     found |= {f"/scenes/tiles/0/0/0.mvt?collections={collection}"}
     found |= {f"/scenes/values/observations/air_temperature.bin?objects={collection}"}
@@ -89,6 +92,9 @@ def test_no_answer_to_the_public_bears_a_trace(site):
     asked += [
         "/ogc/collections/observations/position?coords=POINT(3.87 43.61)",
         "/ogc/collections/observations/locations",
+        "/ogc/collections/observations/instances",
+        "/ogc/collections/observations/area?coords=POLYGON((3.8 43.5,4 43.5,4 43.7,3.8 43.7,3.8 43.5))"
+        "&aggregation=mean&aggregate=area&period=P1D&datetime=2026-07-01T00:00:00Z/2026-07-03T00:00:00Z",
     ]
     while asked:
         path = asked.pop()

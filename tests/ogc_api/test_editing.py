@@ -50,7 +50,7 @@ def asked(tmp_path):
 class Writer(Client):
     def __init__(self, door, twin, clock) -> None:
         super().__init__(door)
-        self.twin, self.clock = twin, clock
+        self.door, self.twin, self.clock = door, twin, clock
 
     def write(self, method, path, document=None, token=EDITOR, **headers):
         types = {"PATCH": "application/merge-patch+json"}
@@ -175,6 +175,30 @@ def test_an_etag_keeps_two_editors_apart(asked):
         assert "b0003" in asked.sentence(412, method, path, body, if_match=tag)
     assert asked.json(path)["properties"]["height"] == 1.0
     assert asked.write("DELETE", path, if_match=f'"0-0", {asked.get(path).headers["etag"]}').status_code == 204
+
+
+def test_what_an_index_answers_is_edited_as_well(asked):
+    def indexed():
+        view = asked.door._publisher.current()
+        assert view.items.wait_for_index(view.collection("buildings"))
+
+    path = f"{ITEMS}/b0003"
+    plain = asked.get(path)
+    indexed()
+    answer = asked.get(path)
+    assert (answer.content, answer.headers["etag"]) == (plain.content, plain.headers["etag"])
+    assert asked.write("PATCH", path, {"properties": {"height": 7}}, if_match=plain.headers["etag"]).status_code == 204
+    assert asked.write("DELETE", f"{ITEMS}/b0005").status_code == 204
+    end = asked.json(ITEMS)["numberMatched"] - 5
+    stored = asked.json(ITEMS, offset=end)
+    assert asked.json(path)["properties"]["height"] == 7
+    indexed()
+    again = asked.json(ITEMS, offset=end)
+    assert again["features"] == stored["features"]
+    names = {one["id"] for one in again["features"]}
+    assert {"b0003", "b0003@2026-07-04T00:00:00Z", "b0005@2026-07-06T00:00:00Z"} <= names
+    assert asked.json(path)["properties"]["height"] == 7
+    assert asked.get(f"{ITEMS}/b0005").status_code == 404
 
 
 def test_of_editors_at_once_one_wins_or_each_in_turn(asked):

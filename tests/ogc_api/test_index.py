@@ -19,6 +19,7 @@ from ogc_api.features.index import CollectionIndex, Indexes
 from ogc_api.features.versions import Versions
 from tests.ogc_api.conftest import Client
 from tests.ogc_api.small_city import START, STATIONS, city, collection, commit_features, field, stations
+from twin.access import token_hash
 from twin.context import Twin
 from twin.model import FieldType, feature_schema
 
@@ -217,6 +218,31 @@ def test_private_collections_and_their_datastreams_stay_unknown(indexed):
     assert {one["properties"]["timeseries"] for one in listed["features"]} == {"observations", "meters"}
     assert listed["numberMatched"] == 2 * len(STATIONS)
     assert indexed.get("/collections/datastreams/items/ps0.air_temperature").status_code == 404
+
+
+def test_an_index_holds_nothing_that_the_public_may_not_see(tmp_path):
+    key = {"name": "all", "hash": token_hash("t-all"), "scopes": {"*": ["read"]}}
+    with city(tmp_path, keys=(key,)) as twin:
+        door = OgcApiDoor(twin)
+        door.start()
+        client, credentials = Client(door), {"authorization": "Bearer t-all"}
+        public, keyed = door._publisher.current(), door._publisher.current(credentials)
+        for view, names in ((public, {"stations", "datastreams"}), (keyed, {"stations"})):
+            for name in ("stations", "secrets", "datastreams"):
+                if name in {one.id for one in view.collections}:
+                    found = view.items.wait_for_index(view.collection(name))
+                    assert (found is not None) == (name in names), name
+        counts = {
+            name: [client.get(f"/collections/{name}/items", headers=given) for given in (None, credentials)]
+            for name in ("stations", "secrets", "datastreams")
+        }
+        assert [answer.status_code for answer in counts["secrets"]] == [404, 200]
+        few, all_ = (answer.json()["numberMatched"] for answer in counts["datastreams"])
+        assert few < all_
+        assert counts["stations"][0].json()["features"] == counts["stations"][1].json()["features"]
+        for wrong in ("", "Bearer t-wrong"):
+            assert client.get("/collections/stations/items", headers={"authorization": wrong}).status_code == 401
+        door.stop()
 
 
 def test_a_commit_is_seen_at_once_and_indexed_anew(tmp_path):

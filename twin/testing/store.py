@@ -464,6 +464,9 @@ class StoreContract:
         query = ObservationQuery(collection="observations")
         assert store.observations.count(query, of_private_objects) == 0
         assert store.observations.read(query, of_private_objects).read_all().num_rows == 0
+        for pooled in (False, True):
+            statistics = AggregateQuery(select=query, pooled=pooled)
+            assert store.observations.aggregate(statistics, of_private_objects).read_all().num_rows == 0
         described = store.catalogue.collection("observations", of_private_objects)
         assert (described.count, described.extent, described.temporal) == (0, None, None)
 
