@@ -25,7 +25,10 @@ KEYS = (
 )
 #: What would betray: the names, their objects and those of their datastreams.
 TRACES = re.compile("|".join([*PRIVATE, r"\bs[012]\b", r"[op]s[012]\.air", "Zoé", "Saint-Pierre", "Zo%C3%A9"]))
-VALUES = {"z": "0", "x": "0", "y": "0", "revision": "1", "tile": "0", "featureId": "s0", "property": "air_temperature"}
+VALUES = {
+    **{"z": "0", "x": "0", "y": "0", "revision": "1", "tile": "0", "featureId": "s0", "property": "air_temperature"},
+    **{"instanceId": "1", "locationId": "s0"},
+}
 
 
 class Site:

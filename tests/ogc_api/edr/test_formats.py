@@ -42,7 +42,7 @@ def test_formats_are_chosen_by_f_or_by_accept(get: Get) -> None:
         for response in (by_name, by_header):
             assert response.status_code == 200, response.text
             assert response.headers["content-type"].startswith(media_type)
-        assert by_name.headers["vary"] == "Accept, Accept-Language"
+        assert by_name.headers["vary"] == "Accept, Accept-Language, Authorization"
     assert 'filename="heat_cube.tif"' in get("heat/cube", {**BOX, "f": "GeoTIFF"}).headers["content-disposition"]
     assert get(ONE, {"f": "GeoTIFF"}).status_code == 400
     assert get("observations/locations", {"f": "CSV"}).status_code == 400
