@@ -66,8 +66,9 @@ def api(site: str) -> Callable[..., dict]:
     return get
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Return a running Playwright; it ends with its module, for it holds the event loop of the thread."""
     with sync_playwright() as running:
         yield running
 
@@ -79,14 +80,14 @@ def _launch(playwright: Playwright, *flags: str) -> Browser:
     return playwright.chromium.launch(executable_path=found, args=[*FLAGS, *flags])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     browser = _launch(playwright)
     yield browser
     browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def flat_browser(playwright: Playwright) -> Iterator[Browser]:
     """Return a browser that has no WebGL."""
     browser = _launch(playwright, "--disable-3d-apis")
@@ -186,7 +187,7 @@ def _decode(page: Page, png: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(rgba), np.uint8).reshape(-1, width, 4)[:, :, :3].astype(int)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visit(browser: Browser, site: str) -> Iterator[Visit]:
     """Return the page that most tests share: opening the scene in software takes its time."""
     visit = Visit(browser, site)
