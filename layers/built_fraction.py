@@ -15,18 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from twin.context import Twin
 from twin.crs import BBox
 from twin.errors import BadInput, DoesNotApply, NotFound
-from twin.model import (
-    Collection,
-    Cube,
-    Grid,
-    Identifier,
-    Kind,
-    ObservedProperty,
-    Product,
-    Ramp,
-    Style,
-    Text,
-)
+from twin.model import Collection, Grid, Identifier, Kind, ObservedProperty, Ramp, Style, Text
+from twin.products import Cube, Product
 from twin.store import OPERATOR, FeatureQuery
 
 #: The most values that one map series may hold: 400 MB while it is computed.

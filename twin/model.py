@@ -8,19 +8,15 @@ catalogue keeps it as JSON; what is counted in millions is Arrow, never a Python
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 from pydantic import Field as Constrained
 
 from twin.crs import BBox
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 Identifier = Annotated[str, Constrained(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Colour = Annotated[str, Constrained(pattern=r"^#[0-9a-fA-F]{6}$")]
@@ -247,28 +243,29 @@ RESERVED_FIELDS = frozenset(
     {"id", "geometry", "valid_from", "valid_to", "xmin", "ymin", "xmax", "ymax"}
     | {"source", "digest", "revision_from", "revision_to", "row", "fid", "ogc_fid"}
 )
+
+
+def _lifespan(name: str, title: Text, description: Text) -> Field:
+    # Not validated: the names are reserved, for these two.
+    return Field.model_construct(name=name, type=FieldType.DATETIME, title=title, description=description)
+
+
 LIFESPAN_FIELDS = (
-    Field.model_construct(
-        name="valid_from",
-        type=FieldType.DATETIME,
-        title=Text(fr="Existe depuis", en="Exists since"),
-        unit=None,
-        description=Text(
+    _lifespan(
+        "valid_from",
+        Text(fr="Existe depuis", en="Exists since"),
+        Text(
             fr="Début de vie de cette version de l'objet (vide : inconnu).",
             en="Start of the life of this version of the object (empty: unknown).",
         ),
-        categories=(),
     ),
-    Field.model_construct(
-        name="valid_to",
-        type=FieldType.DATETIME,
-        title=Text(fr="Jusqu'à", en="Until"),
-        unit=None,
-        description=Text(
+    _lifespan(
+        "valid_to",
+        Text(fr="Jusqu'à", en="Until"),
+        Text(
             fr="Fin de vie de cette version de l'objet (vide : existe encore).",
             en="End of the life of this version of the object (empty: still exists).",
         ),
-        categories=(),
     ),
 )
 
@@ -340,44 +337,6 @@ DATASTREAM_FIELDS = (
 def datastream_id(object_id: str, observed_property: str) -> str:
     """Return the stable id of the datastream of one property at one object."""
     return f"{object_id}.{observed_property}"
-
-
-# --- Products: what a source reads and a layer derives ---------------------------------------------
-
-
-@dataclass(frozen=True)
-class Features:
-    """Features of one collection, as a stream of batches of :func:`feature_schema`."""
-
-    collection: Collection
-    batches: Iterable[pa.RecordBatch]
-
-
-@dataclass(frozen=True)
-class Series:
-    """Observations of one time-series collection and the datastreams they belong to.
-
-    ``datastreams`` has :func:`feature_schema` of :data:`DATASTREAM_FIELDS`; ``batches`` follow
-    :data:`OBSERVATION_SCHEMA`, in any order.
-    """
-
-    collection: Collection
-    datastreams: pa.Table
-    batches: Iterable[pa.RecordBatch]
-
-
-@dataclass(frozen=True)
-class Cube:
-    """A coverage: variables over ``(time, y, x)`` or ``(y, x)``, named as its observed properties.
-
-    ``x`` and ``y`` are cell centres in the collection's CRS, ascending; ``time`` is naive UTC.
-    """
-
-    collection: Collection
-    dataset: xr.Dataset
-
-
-type Product = Features | Series | Cube
 
 
 # --- Runs ----------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from twin.ingest.intake import Intake
     from twin.ingest.manifest import Manifest
     from twin.ingest.parts import Part
-    from twin.model import Collection, Language, Product, Text
+    from twin.model import Collection, Language, Text
+    from twin.products import Product
     from twin.store import Store
 
 SOURCES = "jumeau.sources"

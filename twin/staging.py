@@ -17,16 +17,8 @@ from twin.context import Twin
 from twin.errors import BadData, BadInput, NotFound
 from twin.ingest.placing import place_streams
 from twin.ingest.quarantine import Quarantine
-from twin.model import (
-    OBSERVATION_SCHEMA,
-    Collection,
-    Cube,
-    Features,
-    Product,
-    Quality,
-    Series,
-    feature_schema,
-)
+from twin.model import OBSERVATION_SCHEMA, Collection, Quality, feature_schema
+from twin.products import Cube, Features, Product, Series
 from twin.store import OPERATOR, StagedCube, StagedFeatures, StagedSeries
 from twin.store.cubes import write_cube
 

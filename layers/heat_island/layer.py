@@ -12,7 +12,8 @@ from layers.heat_island.method import Matrix
 from layers.heat_island.parameters import Parameters
 from layers.heat_island.stations import Stations, find, hourly, read_stations, span
 from twin.context import Twin
-from twin.model import Product, Quality, Text
+from twin.model import Quality, Text
+from twin.products import Product
 
 
 class HeatIsland:

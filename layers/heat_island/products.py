@@ -17,20 +17,19 @@ from twin.model import (
     DATASTREAM_FIELDS,
     OBSERVATION_SCHEMA,
     Collection,
-    Features,
     Field,
     FieldType,
     Kind,
     ObservedProperty,
     Quality,
     Ramp,
-    Series,
     Style,
     Text,
     datastream_id,
     feature_schema,
 )
 from twin.observed_properties import known_properties
+from twin.products import Features, Series
 
 type Analyses = Callable[[], Iterator[Analysis]]
 

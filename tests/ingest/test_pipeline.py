@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from twin import pipeline, registry
 from twin.app import open_twin
 from twin.errors import BadData, BadInput, BadManifest, DoesNotApply, NotFound
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Cube, Features, Kind, Series, Text, feature_schema
+from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Kind, Text, feature_schema
+from twin.products import Cube, Features, Series
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR, FeatureQuery
 from twin.testing import samples as shipped

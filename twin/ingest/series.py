@@ -27,10 +27,10 @@ from twin.model import (
     Collection,
     ObservedProperty,
     Quality,
-    Series,
     datastream_id,
     feature_schema,
 )
+from twin.products import Series
 
 #: Observations before repeats are settled, with the row that each came from.
 STAGED_SCHEMA = pa.schema([*OBSERVATION_SCHEMA, pa.field("_file", pa.string()), pa.field("_row", pa.int64())])

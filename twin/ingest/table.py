@@ -19,7 +19,7 @@ from twin.ingest.intake import BATCH_ROWS, Intake, Rows
 from twin.ingest.manifest import Manifest
 from twin.ingest.parts import Part, Read
 from twin.ingest.series import read_series
-from twin.model import Product
+from twin.products import Product
 
 _CSV = (".csv", ".txt", ".tsv")
 _PARQUET = (".parquet",)

@@ -23,7 +23,7 @@ from twin.ingest.intake import BATCH_ROWS, Intake, Rows
 from twin.ingest.manifest import Manifest
 from twin.ingest.parts import Part
 from twin.ingest.places import SaidCrs, degrees, settle_crs
-from twin.model import Product
+from twin.products import Product
 
 _JSON = (".geojson", ".json")
 _GDAL = (".gpkg", ".shp", ".zip", ".fgb", *_JSON)

@@ -21,18 +21,8 @@ from twin import pipeline, registry
 from twin.access import Access
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Collection,
-    Cube,
-    Features,
-    Kind,
-    Product,
-    Series,
-    Text,
-    feature_schema,
-)
+from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Collection, Kind, Text, feature_schema
+from twin.products import Cube, Features, Product, Series
 from twin.registry import Layer
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR

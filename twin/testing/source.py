@@ -17,7 +17,8 @@ from twin.ingest.files import find
 from twin.ingest.intake import Intake, Notes
 from twin.ingest.manifest import Manifest
 from twin.ingest.quarantine import Quarantine
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Cube, Features, Series, feature_schema
+from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, feature_schema
+from twin.products import Cube, Features, Series
 from twin.registry import Source
 
 CRS = "EPSG:2154"
