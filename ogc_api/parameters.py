@@ -64,12 +64,12 @@ class Parameters:
         return int(text) if clamp is None else min(int(text), clamp)
 
     def choice(self, name: str, allowed: Iterable[str]) -> str | None:
-        """Return a parameter that is one of `allowed`."""
+        """Return the one of `allowed` that a parameter names, in whatever case."""
         text = self.take(name)
-        options = list(allowed)
-        if text is not None and text not in options:
-            raise BadInput(f"{name}={text!r} is not offered here: use one of {', '.join(options)}.")
-        return text
+        options = {option.casefold(): option for option in allowed}
+        if text is not None and text.casefold() not in options:
+            raise BadInput(f"{name}={text!r} is not offered here: use one of {', '.join(options.values())}.")
+        return None if text is None else options[text.casefold()]
 
     def boolean(self, name: str) -> bool:
         """Return ``true`` or ``false``; absent is false."""

@@ -83,6 +83,7 @@ def test_the_language_is_asked_for_or_negotiated(query, header, expected):
         ("", "application/geo+json, text/html;q=0.1", "json"),
         ("", "image/png", "json"),
         ("f=html", "application/json", "html"),
+        ("f=HTML", "application/json", "html"),
     ],
 )
 def test_the_format_is_asked_for_or_negotiated(query, header, expected):
