@@ -11,7 +11,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from twin.crs import CRS84, definition, normalise, transform_geometry
+from twin.crs import CRS84, area_of_use, normalise, transform_geometry
 from twin.errors import BadData, BadManifest
 from twin.ingest.conversion import numbers
 from twin.ingest.intake import Faults, Intake, Rows
@@ -182,11 +182,11 @@ def _shape(geometry: NDArray[np.object_], wanted: str | None) -> tuple[NDArray[n
 @lru_cache(maxsize=16)
 def _box_in(of: str, crs: str) -> tuple[float, float, float, float]:
     """Return the area of use of the CRS `of`, in `crs`, with a margin; the whole plane where none is registered."""
-    area = definition(of).area_of_use
+    area = area_of_use(of)
     if area is None:
         return (-np.inf, -np.inf, np.inf, np.inf)
     edges = np.linspace(0.0, 1.0, _SAMPLE)
-    x, y = np.meshgrid(area.west + edges * (area.east - area.west), area.south + edges * (area.north - area.south))
+    x, y = np.meshgrid(area.xmin + edges * (area.xmax - area.xmin), area.ymin + edges * (area.ymax - area.ymin))
     points = transform_geometry(shapely.points(x.ravel(), y.ravel()), CRS84, crs)
     xmin, ymin, xmax, ymax = shapely.total_bounds(points)
     wide, high = (xmax - xmin) * _MARGIN, (ymax - ymin) * _MARGIN

@@ -25,6 +25,7 @@ from twin.store.contract import Principal
 from twin.store.cubes import LAYOUTS
 from twin.store.embedded.engine import Cursor, Database
 from twin.store.embedded.feature_commit import aware
+from twin.store.embedded.held import erase_unheld, lock_of
 
 
 class Cubes:
@@ -51,7 +52,7 @@ class Cubes:
         revision = self._current(collection, principal)
         while True:
             home = self._folder / collection / str(revision)
-            with _held(home.with_suffix(".lock")) as held:
+            with _held(lock_of(home)) as held:
                 if held and home.is_dir():
                     with xr.open_zarr(home / f"{layout}.zarr", chunks=None, consolidated=False) as dataset:
                         yield dataset
@@ -102,7 +103,7 @@ def place(cursor: Cursor, folder: Path, collection: str, staged: Path, revision:
     home = folder / "cubes" / collection / str(revision)
     home.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(home, ignore_errors=True)
-    home.with_suffix(".lock").touch()
+    lock_of(home).touch()
     # Linked, not moved: should this process die before its transaction ends, another can do it again.
     shutil.copytree(staged, home, copy_function=os.link)
     cursor.execute(
@@ -127,7 +128,7 @@ def link(database: Database, folder: Path, target: Path) -> None:
     for name, revision in database.rows("SELECT collection, revision FROM cube"):
         part = Path("cubes", name, str(revision))
         shutil.copytree(folder / part, target / part, copy_function=os.link)
-        (target / part).with_suffix(".lock").touch()
+        lock_of(target / part).touch()
 
 
 def sweep(database: Database, folder: Path) -> None:
@@ -137,17 +138,7 @@ def sweep(database: Database, folder: Path) -> None:
     for home in [path for path in root.glob("*/*") if path.is_dir()]:
         if (home.parent.name, home.name) in wanted:
             continue
-        lock = home.with_suffix(".lock")
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(home, ignore_errors=True)
-            lock.unlink(missing_ok=True)
-        finally:
-            os.close(descriptor)
+        erase_unheld(home)
 
 
 def measured(home: Path, collection: Collection) -> Collection:

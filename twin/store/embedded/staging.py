@@ -12,8 +12,8 @@ from pathlib import Path
 
 from twin.errors import BadInput
 from twin.store.embedded.engine import faults, full_disk
+from twin.store.embedded.held import LOCK, erase_unheld, lock_of
 
-_LOCK = ".lock"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -36,7 +36,7 @@ def staging(folder: Path, run_id: str) -> Iterator[Path]:
     home = folder / "staging" / check_run_id(run_id)
     with faults():
         home.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-        descriptor = os.open(_lock_of(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(lock_of(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,25 +48,12 @@ def staging(folder: Path, run_id: str) -> Iterator[Path]:
             yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
-        _lock_of(home).unlink(missing_ok=True)
+        lock_of(home).unlink(missing_ok=True)
         os.close(descriptor)
 
 
 def sweep(folder: Path) -> None:
     """Delete the staging folders whose process is gone, and the locks that one left without its folder."""
     found = (folder / "staging").glob("*")
-    for home in {path.with_suffix("") if path.suffix == _LOCK and path.is_file() else path for path in found}:
-        descriptor = os.open(_lock_of(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(home, ignore_errors=True)
-            _lock_of(home).unlink(missing_ok=True)
-        finally:
-            os.close(descriptor)
-
-
-def _lock_of(home: Path) -> Path:
-    return home.with_name(home.name + _LOCK)
+    for home in {path.with_suffix("") if path.suffix == LOCK and path.is_file() else path for path in found}:
+        erase_unheld(home)
