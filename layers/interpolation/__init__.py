@@ -1,6 +1,8 @@
 """Interpolation between stations: universal kriging on covariates, with its error. Arrays in, arrays out."""
 
 from layers.interpolation.grouping import Group, groups
+from layers.interpolation.maps import Mapping, Places
+from layers.interpolation.regimes import Regime, is_night, regimes
 from layers.interpolation.support import Support
 from layers.interpolation.system import Sites, System
 from layers.interpolation.targets import Weights, weights
@@ -9,7 +11,10 @@ from layers.interpolation.variogram import MODELS, Model, Variogram, fit
 __all__ = [
     "MODELS",
     "Group",
+    "Mapping",
     "Model",
+    "Places",
+    "Regime",
     "Sites",
     "Support",
     "System",
@@ -17,5 +22,7 @@ __all__ = [
     "Weights",
     "fit",
     "groups",
+    "is_night",
+    "regimes",
     "weights",
 ]
