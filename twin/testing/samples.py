@@ -241,6 +241,7 @@ def put_cube(store: Store, dataset: xr.Dataset, *, collection: Collection | None
     """Commit a coverage."""
     run = new_run()
     with store.staging(run.id) as folder:
-        write_cube(dataset, folder / "cube")
-        part = StagedCube(collection=collection or coverage(), source="sample", folder="cube")
+        described = collection or coverage()
+        write_cube(described, dataset, folder / "cube")
+        part = StagedCube(collection=described, source="sample", folder="cube")
         return store.commit(Commit(run=run, cubes=(part,)))

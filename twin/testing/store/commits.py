@@ -68,7 +68,7 @@ class CommitTests:
             run = samples.new_run()
             with store.staging(run.id) as folder:
                 pq.write_table(samples.building_table(range(3)), folder / "features.parquet")
-                write_cube(samples.cube(2), folder / "cube")
+                write_cube(samples.coverage(), samples.cube(2), folder / "cube")
                 parts = []
                 for collection in (samples.series(), others):
                     observed = collection.observed_properties[0].name
