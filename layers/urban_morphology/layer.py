@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
+from numpy.typing import NDArray
 
 from layers.grids import Bounds, Floats, centres, regular_grid, tiles
 from layers.shapes import Shapes, extent_of, present, read, survey
@@ -138,7 +139,7 @@ def _buildings(twin: Twin, buildings: Collection, parameters: Parameters, tile: 
     heights = np.full(len(footprints), np.nan)
     if parameters.height_field in fields:
         heights = _column(batches, parameters.height_field).cast(pa.float64()).to_numpy(zero_copy_only=False)
-    uses = {}
+    uses: dict[str, NDArray[np.bool_]] = {}
     if parameters.usage_field in fields:
         usage = _column(batches, parameters.usage_field).cast(pa.string())
         uses = {
