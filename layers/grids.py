@@ -58,8 +58,8 @@ def centres(grid: Grid) -> tuple[Floats, Floats]:
     """Return the x of the columns and the y of the rows, at the middle of cells, ascending."""
     width, height = cell_size(grid)
     return (
-        grid.bbox.xmin + (np.arange(grid.columns) + 0.5) * width,
-        grid.bbox.ymin + (np.arange(grid.rows) + 0.5) * height,
+        grid.bbox.xmin + (np.arange(grid.columns, dtype=np.float64) + 0.5) * width,
+        grid.bbox.ymin + (np.arange(grid.rows, dtype=np.float64) + 0.5) * height,
     )
 
 

@@ -20,6 +20,14 @@ class TestBuiltFraction(LayerContract):
         return {"cell": 10.0, "years": 30}
 
 
+class TestUrbanMorphology(LayerContract):
+    name = "urban_morphology"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        put_features(twin.store, building_table(range(40)))
+        return {"cell": 10.0, "radius": 30.0}
+
+
 class TestHeatIsland(LayerContract):
     name = "heat_island"
 
