@@ -52,11 +52,11 @@ def cool_islands(
     vegetation, water
         Vegetation fraction, and distance to water in metres; same shape, not-a-number where unknown.
     difference
-        Greatest mean difference, in K.
+        Mean difference below which a cell is cool, in K.
     least_area
         In hectares.
     """
-    cool = (night <= difference) | (afternoon <= difference)
+    cool = (night < difference) | (afternoon < difference)
     evident = (vegetation >= least_vegetation) | (water <= greatest_distance)
     labels, count = ndimage.label(cool & evident)
     width, height = cell_size(grid)
@@ -69,15 +69,19 @@ def cool_islands(
         int(label): shapely.geometry.shape(outline)
         for outline, label in rasterio.features.shapes(labels.astype(np.int32), labels > 0, 4, place)
     }
-    first = np.unique(labels, return_index=True)
+    _, first = np.unique(labels[labels > 0], return_index=True)
 
     def mean(values: Floats) -> Floats:
         known = np.isfinite(values)
-        return np.array([values[(labels == label) & known].mean() if known[labels == label].any() else np.nan for label in kept])
+        total, cells = (
+            np.bincount(labels.ravel(), weights.ravel(), count + 1)[kept]
+            for weights in (np.where(known, values, 0), known)
+        )
+        return np.asarray(np.divide(total, cells, out=np.full(kept.size, np.nan), where=cells > 0))
 
     return CoolIslands(
         geometry=np.array([found[int(label)] for label in kept], object),
-        cell=first[1][np.searchsorted(first[0], kept)],
+        cell=np.flatnonzero(labels > 0)[first],
         area=areas[kept - 1],
         night_difference=mean(night),
         afternoon_difference=mean(afternoon),

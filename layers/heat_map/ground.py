@@ -103,7 +103,11 @@ def read_ground(twin: Twin, parameters: Parameters, until: np.datetime64) -> Gro
 def read_surface(twin: Twin, asked: Variable, until: np.datetime64) -> Surface | None:
     """Return a variable as it stood last at an instant, the first where it has none so early; None where absent."""
     collection = present(twin, asked.collection)
-    if collection is None or asked.variable not in {known.name for known in collection.observed_properties}:
+    if (
+        collection is None
+        or collection.grid is None
+        or asked.variable not in {known.name for known in collection.observed_properties}
+    ):
         return None
     with twin.store.cubes.open(asked.collection, OPERATOR) as dataset:
         values = dataset[asked.variable]

@@ -31,7 +31,7 @@ class Months:
         """The climatological day of each hour of the record."""
         window = Window.after(self.atlas.parameters.minimum_boundary, eve=True)
         start = np.timedelta64(window.start, "h")
-        return (self.atlas.observed.hours - start).astype("M8[D]") + np.timedelta64(int(window.eve), "D")
+        return np.asarray((self.atlas.observed.hours - start).astype("M8[D]") + np.timedelta64(int(window.eve), "D"))
 
     @cached_property
     def times(self) -> NDArray[np.datetime64]:
@@ -111,7 +111,9 @@ class _Mean:
 
     @property
     def value(self) -> NDArray[np.float64]:
-        return np.divide(self.total, self.count, out=np.full(self.total.shape, np.nan), where=self.count > 0)
+        return np.asarray(
+            np.divide(self.total, self.count, out=np.full(self.total.shape, np.nan), where=self.count > 0)
+        )
 
 
 @dataclass

@@ -78,7 +78,7 @@ class Parameters(BaseModel):
         0.1, description="How far a covariate may lie outside the stations' range, as a share of it; blank beyond."
     )
     cool_difference: float = Constrained(
-        -0.2, description="Greatest mean difference of a cool island, by night or in the afternoon, in K."
+        0.0, description="Mean difference below which a cell is cool, by night or in the afternoon, in K."
     )
     cool_vegetation: Share = Constrained(0.5, description="Least vegetation fraction that makes a cool island.")
     cool_water: Metres = Constrained(100.0, description="Greatest distance to water that makes a cool island, in m.")

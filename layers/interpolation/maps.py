@@ -47,17 +47,13 @@ class Mapping:
     def weights(self) -> Weights:
         """The weights of the group's stations at the places."""
         places = self.places
-        return weights(
-            self.group.system, places.points, places.covariates, exact=places.exact, dtype=places.dtype
-        )
+        return weights(self.group.system, places.points, places.covariates, exact=places.exact, dtype=places.dtype)
 
     @cached_property
     def support(self) -> Support:
         """What the group's stations support."""
         places = self.places
-        return Support(
-            self.group.system.sites, places.points, places.covariates, places.distance, places.margin
-        )
+        return Support(self.group.system.sites, places.points, places.covariates, places.distance, places.margin)
 
     def draw(self, chosen: NDArray[np.bool_]) -> tuple[Maps, Maps]:
         """Return the values and the standard errors of some instants of the group, shape (instants, places)."""
