@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.layers import heat_scene
 from tests.layers.layer_twin import Station, commit_stations
 from twin.context import Twin
 from twin.testing.layer import LayerContract
@@ -36,3 +37,12 @@ class TestHeatIsland(LayerContract):
         stations = [Station("S001", "urban", 30.0, hours + 2), Station("S002", "rural", 60.0, hours)]
         commit_stations(twin, stations, "2026-07-10T00:00")
         return {}
+
+
+class TestHeatMap(LayerContract):
+    name = "heat_map"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        heat_scene.commit_city(twin, vegetation_fraction=heat_scene.GREEN)
+        commit_stations(twin, heat_scene.make_stations(), heat_scene.START)
+        return heat_scene.PARAMETERS
