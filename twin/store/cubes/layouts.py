@@ -24,10 +24,10 @@ type Arrays = dict[str, zarr.Array[Any]]
 LAYOUTS: tuple[Layout, ...] = ("map", "series")
 
 #: Steps in a chunk of the series layout.
-BAND = 128
+BAND = 256
 
-_SIDE = 256  # cells across a chunk of the map layout: 256 kB of float32, which decompress in about a millisecond
-_SERIES_SIDE = 16
+_SIDE = 256  # cells across a chunk of the map layout: 256 kB of float32, which decompress in under a millisecond
+_SERIES_SIDE = 16  # 256 kB too: three of them answer a month of hours at a place
 _SHARD_CHUNKS = 256
 _SHARD = "c."  # begins the name of its file: c.<time>.<y>.<x>, in one folder a variable
 
