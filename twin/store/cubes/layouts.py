@@ -6,17 +6,21 @@ layout holds :data:`BAND` steps of a tile of the grid: a step that is added cost
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
+import xarray as xr
 import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
+from twin import crs
 from twin.store.cubes.form import GRID_MAPPING, Form
 
 type Layout = Literal["map", "series"]
@@ -24,12 +28,33 @@ type Arrays = dict[str, zarr.Array[Any]]
 LAYOUTS: tuple[Layout, ...] = ("map", "series")
 
 #: Steps in a chunk of the series layout.
-BAND = 128
+BAND = 256
 
-_SIDE = 256  # cells across a chunk of the map layout: 256 kB of float32, which decompress in about a millisecond
-_SERIES_SIDE = 16
+_SIDE = 256  # cells across a chunk of the map layout: 256 kB of float32, which decompress in under a millisecond
+_SERIES_SIDE = 16  # 256 kB too: three of them answer a month of hours at a place
 _SHARD_CHUNKS = 256
+_TILES = 4  # shards of the series written at a time, of 67 MB of float32 each
+_COMPRESSOR = ZstdCodec(level=1)
 _SHARD = "c."  # begins the name of its file: c.<time>.<y>.<x>, in one folder a variable
+
+
+@contextmanager
+def open_layout(folder: Path, layout: Layout) -> Iterator[xr.Dataset]:
+    """Open one layout of the coverage in `folder`, lazily: its variables and its axes."""
+    path = folder / f"{layout}.zarr"
+    # A number of days is a number, not a duration.
+    with xr.open_zarr(path, chunks=None, consolidated=False, decode_coords="all", decode_timedelta=False) as dataset:
+        yield dataset.drop_vars(GRID_MAPPING, errors="ignore")
+
+
+def digest(form: Form) -> str:
+    """Return a word that two coverages share when files of one can stand among those of the other."""
+    types = sorted((name, dtype.str) for name, dtype in form.types.items())
+    shape = (BAND, *form.shape)[-len(form.dimensions) :]
+    chunks = [(_chunks(shape, layout), _shards(shape, _chunks(shape, layout), layout)) for layout in LAYOUTS]
+    wkt = crs.definition(form.collection.crs).to_wkt()
+    told = repr((types, chunks, _COMPRESSOR.to_dict(), wkt))
+    return hashlib.sha256(told.encode() + form.x.tobytes() + form.y.tobytes()).hexdigest()
 
 
 def create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout: Layout) -> Arrays:
@@ -63,7 +88,7 @@ def create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout:
             shards=_shards(shape, chunks, layout),
             dtype=dtype,
             fill_value=np.nan if dtype.kind == "f" else 0,
-            compressors=ZstdCodec(level=1),
+            compressors=_COMPRESSOR,
             chunk_key_encoding={"name": "default", "separator": "."},
             attributes=form.of_variable(name),
             dimension_names=form.dimensions,
@@ -120,6 +145,7 @@ def fill_series(maps: Arrays, series: Arrays, bands: Iterable[int]) -> None:
     for name, target in series.items():
         _steps, rows, columns = target.shape
         _band, high, wide = target.shards or target.chunks
+        wide *= _TILES
         for band, top, left in product(bands, range(0, rows, high), range(0, columns, wide)):
             tile = np.s_[band * BAND : (band + 1) * BAND, top : top + high, left : left + wide]
             target[tile] = cast(NDArray[Any], maps[name][tile])

@@ -21,7 +21,7 @@ from twin.crs import CRS84, BBox
 from twin.errors import BadInput, StoreFault
 from twin.model import Collection, Grid
 from twin.store.contract import Principal
-from twin.store.cubes import GRID_MAPPING, LAYOUTS, STEPS_FILE, Layout, is_shard
+from twin.store.cubes import LAYOUTS, STEPS_FILE, Layout, is_shard, open_layout
 from twin.store.embedded.engine import Cursor, Database
 from twin.store.embedded.feature_commit import aware
 from twin.store.embedded.held import erase_unheld, lock_of
@@ -46,7 +46,7 @@ class Cubes:
         """Open the current revision of a coverage; its files stay until the context ends."""
         if layout not in LAYOUTS:
             raise BadInput(f"There is no layout {layout!r}; there are: {', '.join(LAYOUTS)}.")
-        with self.folder(collection, principal) as home, _opened(home, layout) as dataset:
+        with self.folder(collection, principal) as home, open_layout(home, layout) as dataset:
             yield dataset
 
     @contextmanager
@@ -64,12 +64,6 @@ class Cubes:
             if newer == revision:
                 raise StoreFault(f"The files of {collection} are missing from {home}; restore a backup.")
             revision = newer
-
-
-@contextmanager
-def _opened(home: Path, layout: Layout) -> Iterator[xr.Dataset]:
-    with xr.open_zarr(home / f"{layout}.zarr", chunks=None, consolidated=False, decode_coords="all") as dataset:
-        yield dataset.drop_vars(GRID_MAPPING, errors="ignore")
 
 
 @contextmanager
@@ -159,7 +153,7 @@ def measured(home: Path, collection: Collection) -> Collection:
     BadInput
         When a variable and the observed properties do not agree.
     """
-    with _opened(home, "map") as dataset:
+    with open_layout(home, "map") as dataset:
         names = {observed.name for observed in collection.observed_properties}
         if names != (found := {str(name) for name in dataset.data_vars}):
             raise BadInput(
