@@ -19,8 +19,8 @@ class Variable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    collection: Identifier
-    variable: Identifier
+    collection: Identifier = Constrained(description="Id of the coverage.")
+    variable: Identifier = Constrained(description="One of its observed properties.")
 
 
 def _morphology(*names: str) -> tuple[Variable, ...]:
