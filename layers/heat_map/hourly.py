@@ -22,8 +22,8 @@ from twin.model import Grid
 type Steps = NDArray[np.intp]
 type Singles = NDArray[np.float32]
 
-#: Values of one variable in a block: 16 MB, of which a few are under way at once.
-_BLOCK = 4_000_000
+#: Values of one variable in a block, of which each thread has two under way: 100 MB with all that makes them.
+BLOCK = 1_500_000
 #: Of what is written: 1/128 K, far below what a thermometer tells; what is round packs five times smaller.
 _PARTS = 128.0
 
@@ -97,7 +97,7 @@ class Atlas:
             yield from self.compute.map(partial(Canvas.draw, self._canvas(month)), self._blocks(steps[months == month]))
 
     def _blocks(self, steps: Steps) -> Iterable[Steps]:
-        size = max(1, _BLOCK // (self.ground.grid.rows * self.ground.grid.columns))
+        size = max(1, BLOCK // (self.ground.grid.rows * self.ground.grid.columns))
         return [steps[start : start + size] for start in range(0, steps.size, size)]
 
     def _canvas(self, month: np.datetime64) -> Canvas:

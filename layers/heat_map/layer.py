@@ -23,11 +23,11 @@ from twin.products import Product
 class HeatMap:
     """The collections ``heat_island_map``, ``heat_island_map_error``, ``heat_island_nights`` and ``cool_islands``.
 
-    The difference of air temperature with the reference, each brought to altitude 0, is interpolated each hour
-    by universal kriging with a drift on covariates of the city, fitted by generalised least squares. The
-    variogram is that of a regime (the nights or the days of a month), fitted on the training days before
-    the month, or on the first days of the record: once these are in, a new hour changes no map of an earlier one.
-    The standard error is that of a thermometer placed there, and leaves out that of the reference. Where stations stand too far or
+    The difference of air temperature with the reference, each brought to altitude 0, is interpolated each hour by
+    universal kriging with a drift on covariates of the city, fitted by generalised least squares. The variogram is
+    that of a regime (the nights or the days of a month), fitted on the training days before the month, or on the
+    first days of the record: once these are in, a new hour changes no map of an earlier one. The standard error is
+    that of a thermometer placed there, and leaves out that of the reference. Where stations stand too far or
     covariates are unlike any station's, maps are blank; an hour that cannot be mapped is blank, and
     ``heat_island_map_error`` says why, beside the leave-one-out errors of the others (Dubrule 1983).
     ``heat_island_nights`` counts tropical nights on the climatological day of Météo-France. Cool islands, of the

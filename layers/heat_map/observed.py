@@ -82,6 +82,11 @@ def read_observed(twin: Twin, parameters: Parameters) -> tuple[Observed, Ground]
     usable = np.isfinite(covariates).all(axis=1)
     if parameters.correction is not None:
         usable &= np.isfinite(stations.altitude)
+    if not usable.any():
+        told = ", ".join(ground.names)
+        raise DoesNotApply(
+            f"No station of {objects.id} stands where the covariates ({told}) and its altitude are known."
+        )
     ids = np.array(stations.ids, object)
     altitude = stations.altitude[stations.reference]
     observed = Observed(

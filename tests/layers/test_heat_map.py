@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from distributed import LocalCluster
 
+from layers.heat_map import hourly
 from layers.heat_map.cool import cool_islands
 from layers.heat_map.hourly import Atlas
 from layers.interpolation import regimes
@@ -168,7 +169,8 @@ def test_a_new_hour_costs_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert derive(twin, training_days=2).run is None
 
 
-def test_two_dask_workers_draw_the_same(tmp_path: Path) -> None:
+def test_two_dask_workers_draw_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hourly, "BLOCK", 7 * ROWS * COLUMNS)
     noisy = TEMPERATURE + np.random.default_rng(1).normal(0, 0.2, TEMPERATURE.shape)
     noisy[3, 10:20] = np.nan
     found = []
@@ -252,6 +254,17 @@ def test_another_cell_samples_the_covariates(tmp_path: Path) -> None:
 def test_what_is_missing_is_said(twin: Twin, parameters: dict[str, object], reason: str) -> None:
     with pytest.raises(DoesNotApply, match=reason):
         derive(twin, **parameters)
+
+
+def test_stations_far_from_the_covariates_are_said_to_be(tmp_path: Path) -> None:
+    given = make_stations()
+    for station in given:
+        station.point = (X - 10_000, Y)
+    with empty_twin(tmp_path) as twin:
+        commit_city(twin)
+        commit_stations(twin, given, START)
+        with pytest.raises(DoesNotApply, match=r"No station of stations stands where the covariates \(built\)"):
+            derive(twin)
 
 
 def test_mixed_units_are_named(tmp_path: Path) -> None:
