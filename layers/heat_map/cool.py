@@ -1,4 +1,4 @@
-"""Cool islands: where the air is cooler than the reference, among vegetation or by water. No law defines them."""
+"""Cool islands: where the air is cooler than around, among vegetation or by water. No law defines them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from layers.grids import Floats, cell_size
+from layers.urban_morphology.disk import disk_shares
 from twin.model import Grid
 
 
@@ -31,6 +32,23 @@ class CoolIslands:
     water_distance: Floats
 
 
+def contrast(values: Floats, radius: float, cell: float) -> Floats:
+    """Return what each cell has more than the mean of the disk around it, cells that are not known left out.
+
+    Parameters
+    ----------
+    values
+        Shape (rows, columns), not-a-number where unknown.
+    radius, cell
+        Of the disk, and the side of a cell, in metres.
+    """
+    known = np.isfinite(values)
+    shares = disk_shares(radius, cell)
+    total = ndimage.convolve(np.where(known, values, 0.0), shares, mode="constant")
+    weight = ndimage.convolve(known.astype(float), shares, mode="constant")
+    return np.asarray(values - np.divide(total, weight, out=np.full(values.shape, np.nan), where=weight > 0))
+
+
 def cool_islands(
     grid: Grid,
     night: Floats,
@@ -48,7 +66,8 @@ def cool_islands(
     Parameters
     ----------
     night, afternoon
-        Mean differences with the reference in K, shape (rows, columns), not-a-number where unknown.
+        Mean differences in K with the reference, or with what is around (:func:`contrast`), shape (rows, columns),
+        not-a-number where unknown.
     vegetation, water
         Vegetation fraction, and distance to water in metres; same shape, not-a-number where unknown.
     difference

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from layers.grids import Floats
+from layers.grids import Floats, cell_size
 from layers.heat_map import products
-from layers.heat_map.cool import cool_islands
+from layers.heat_map.cool import contrast, cool_islands
 from layers.heat_map.fitted import fingerprints, fit_regimes
 from layers.heat_map.ground import read_surface
 from layers.heat_map.hourly import Atlas
@@ -57,10 +57,13 @@ class HeatMap:
         yield products.monthly_maps(atlas, months, of_hours)
         vegetation, water = (_evidence(twin, atlas, name) for name in ("vegetation_fraction", "water_distance"))
         if np.isfinite(vegetation).any() or np.isfinite(water).any():
+            night, afternoon = (
+                _coolness(atlas, months.last[f"{part}_difference"].values) for part in ("night", "afternoon")
+            )
             found = cool_islands(
                 ground.grid,
-                months.last["night_difference"].values,
-                months.last["afternoon_difference"].values,
+                night,
+                afternoon,
                 vegetation,
                 water,
                 difference=parameters.cool_difference,
@@ -69,6 +72,12 @@ class HeatMap:
                 least_area=parameters.cool_area,
             )
             yield products.cool_features(atlas, months.times[-1], found)
+
+
+def _coolness(atlas: Atlas, difference: Floats) -> Floats:
+    """Return the difference that tells a cool island."""
+    radius = atlas.parameters.cool_radius
+    return difference if radius is None else contrast(difference, radius, cell_size(atlas.ground.grid)[0])
 
 
 def _evidence(twin: Twin, atlas: Atlas, name: str) -> Floats:

@@ -77,8 +77,11 @@ class Parameters(BaseModel):
     margin: Annotated[float, Constrained(ge=0)] = Constrained(
         0.1, description="How far a covariate may lie outside the stations' range, as a share of it; blank beyond."
     )
+    cool_radius: Metres | None = Constrained(
+        500.0, description="Radius in metres around a cell, with which it is compared; null: with the reference."
+    )
     cool_difference: float = Constrained(
-        0.0, description="Mean difference below which a cell is cool, by night or in the afternoon, in K."
+        -0.5, description="Mean difference below which a cell is cool, by night or in the afternoon, in K."
     )
     cool_vegetation: Share = Constrained(0.5, description="Least vegetation fraction that makes a cool island.")
     cool_water: Metres = Constrained(100.0, description="Greatest distance to water that makes a cool island, in m.")

@@ -202,20 +202,26 @@ def cool_features(atlas: Atlas, month: np.datetime64, found: CoolIslands) -> Fea
     """Return the cool islands of a month as features that live that month."""
     parameters = atlas.parameters
     first, last = parameters.afternoon
+    radius = parameters.cool_radius
+    against = (
+        Text(fr="que la référence", en="than the reference")
+        if radius is None
+        else Text(fr=f"qu'à {radius:g} m à la ronde", en=f"than {radius:g} m around")
+    )
     collection = _collection(
         atlas,
         "cool_islands",
         Kind.FEATURES,
         Text(fr="Îlots de fraîcheur", en="Cool islands"),
         Text(
-            fr="Convention de ce logiciel, qu'aucun texte ne définit : mailles contiguës dont l'écart moyen à la "
-            f"référence, de nuit ou de {first} h à {last} h UTC, est sous {parameters.cool_difference:g} K, avec "
-            f"au moins {100 * parameters.cool_vegetation:g} % de végétation ou à moins de {parameters.cool_water:g} m "
-            f"de l'eau, sur au moins {parameters.cool_area:g} ha. L'ombre n'est pas connue.",
-            en="A convention of this software, which no text defines: adjoining cells whose mean difference with the "
-            f"reference, by night or from {first} to {last} UTC, is below {parameters.cool_difference:g} K, with at "
-            f"least {100 * parameters.cool_vegetation:g} % of vegetation or within {parameters.cool_water:g} m of "
-            f"water, over at least {parameters.cool_area:g} ha. Shade is not known.",
+            fr="Convention de ce logiciel, qu'aucun texte ne définit : mailles contiguës dont l'air est en moyenne plus "
+            f"frais {against.fr} de plus de {-parameters.cool_difference:g} K, de nuit ou de {first} h à {last} h UTC, "
+            f"avec au moins {100 * parameters.cool_vegetation:g} % de végétation ou à moins de "
+            f"{parameters.cool_water:g} m de l'eau, sur au moins {parameters.cool_area:g} ha. L'ombre n'est pas connue.",
+            en="A convention of this software, which no text defines: adjoining cells whose air is on average cooler "
+            f"{against.en} by more than {-parameters.cool_difference:g} K, by night or from {first} to {last} UTC, "
+            f"with at least {100 * parameters.cool_vegetation:g} % of vegetation or within {parameters.cool_water:g} m "
+            f"of water, over at least {parameters.cool_area:g} ha. Shade is not known.",
         ),
         fields=COOL,
         geometry="Polygon",

@@ -11,7 +11,7 @@ import xarray as xr
 from distributed import LocalCluster
 
 from layers.heat_map import hourly
-from layers.heat_map.cool import cool_islands
+from layers.heat_map.cool import contrast, cool_islands
 from layers.heat_map.hourly import Atlas
 from layers.interpolation import regimes
 from tests.layers.heat_scene import (
@@ -329,3 +329,17 @@ def test_cool_islands_are_cool_green_or_by_water_and_large_enough() -> None:
         grid, night + 9, afternoon, dry, dry, difference=0, least_vegetation=0.5, greatest_distance=100, least_area=1
     )
     assert warm.geometry.size == 0
+
+
+def test_coolness_is_told_from_what_is_around() -> None:
+    """A disk that takes in the four cells beside, whole, and no part of a cell not known."""
+    values = np.full((5, 5), 2.0)
+    values[2, 2], values[0, 0] = 1.0, np.nan
+    found = contrast(values, 25.0, 50.0)
+    np.testing.assert_allclose(found[2, 2], 0, atol=1e-12)
+    wide = contrast(values, 125.0, 50.0)
+    assert -1 < wide[2, 2] < -0.9
+    assert 0 < wide[2, 1] < 0.1
+    assert np.isnan(wide[0, 0])
+    flat = contrast(np.full((2, 2), 7.0), 500.0, 50.0)
+    np.testing.assert_allclose(flat, 0, atol=1e-12)
