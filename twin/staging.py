@@ -118,7 +118,7 @@ class Staging:
                 self._progress(name, self.rows[name])
 
     def _write_cube(self, product: Cube | CubeSteps) -> None:
-        """Write a coverage, its unchanged steps linked from the present revision; of `CubeSteps`, count the computed."""
+        """Write a coverage, unchanged steps linked from the present revision; count those computed of `CubeSteps`."""
         name, folder = product.collection.id, self._folder / product.collection.id
         if folder.exists():
             raise BadInput(f"{name} is given twice by {self._source}: a coverage is one product.")
