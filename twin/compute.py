@@ -6,11 +6,11 @@ import importlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from twin.errors import BadSettings
+from twin.errors import BadSettings, TwinError
 from twin.settings import ComputeSettings
 
 _PATIENCE = "5s"  # for a scheduler to answer
@@ -47,6 +47,8 @@ class Compute:
         BadSettings
             When the scheduler of ``compute.scheduler`` does not answer, its workers cannot take the
             function, or Dask is not installed.
+        TwinError
+            When the workers die at their task.
         """
         with self._workers(function) as (count, submit):
             under_way: deque[_Awaited[R]] = deque()
@@ -96,7 +98,13 @@ def _dask[T, R](function: Callable[[T], R], address: str) -> Iterator[tuple[int,
                 f"compute.scheduler: the workers of {address} cannot take the work ({error}): "
                 "install the same Jumeau on them, and start at least one."
             ) from error
-        yield sum(client.nthreads().values()) or 1, lambda item: client.submit(_call, held, item, pure=False)
+        try:
+            yield sum(client.nthreads().values()) or 1, lambda item: client.submit(_call, held, item, pure=False)
+        except (distributed.KilledWorker, CancelledError) as error:
+            raise TwinError(
+                f"compute.scheduler: the workers of {address} died at their task: give them more memory, "
+                "or read in their logs why."
+            ) from error
 
 
 def _call[T, R](function: Callable[[T], R], item: T) -> R:

@@ -118,7 +118,7 @@ class Staging:
                 self._progress(name, self.rows[name])
 
     def _write_cube(self, product: Cube | CubeSteps) -> None:
-        """Write a coverage, its unchanged steps linked from the present revision; count what was written."""
+        """Write a coverage, unchanged steps linked from the present revision; count those computed of `CubeSteps`."""
         name, folder = product.collection.id, self._folder / product.collection.id
         if folder.exists():
             raise BadInput(f"{name} is given twice by {self._source}: a coverage is one product.")
@@ -131,6 +131,7 @@ class Staging:
         with self._former(product.collection) as former:
             if isinstance(product, Cube):
                 write_cube(product.collection, product.dataset, folder, former, told)
+                self.rows[name] = sum(variable.size for variable in product.dataset.data_vars.values())
             else:
                 write_steps(product, folder, former, told)
         self._cubes.append(StagedCube(collection=product.collection, source=self._source, folder=name))

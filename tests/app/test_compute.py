@@ -2,25 +2,30 @@
 
 import itertools
 import operator
+import os
 import threading
 from collections.abc import Iterator
 from functools import partial
 
+import dask
 import numpy as np
 import pytest
 from distributed import LocalCluster
 from pydantic import ValidationError
 
 from twin.compute import Compute
-from twin.errors import BadSettings
+from twin.errors import BadSettings, TwinError
 from twin.settings import ComputeSettings
 
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
-    ) as cluster:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+    ):
         yield cluster.scheduler_address
 
 
@@ -74,6 +79,12 @@ def test_workers_that_lack_the_code_are_told_in_one_line(scheduler: str) -> None
 
 def _unknown_to_workers(item: int) -> int:
     return item
+
+
+def test_workers_that_die_are_told_in_one_line(scheduler: str) -> None:
+    with pytest.raises(TwinError, match="died at their task") as told:
+        list(Compute(ComputeSettings(scheduler=scheduler)).map(os._exit, [1]))
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:8786", "tcp://host", "tcp://a b:1"])
