@@ -214,10 +214,12 @@ def cool_features(atlas: Atlas, month: np.datetime64, found: CoolIslands) -> Fea
         Kind.FEATURES,
         Text(fr="Îlots de fraîcheur", en="Cool islands"),
         Text(
-            fr="Convention de ce logiciel, qu'aucun texte ne définit : mailles contiguës dont l'air est en moyenne plus "
-            f"frais {against.fr} de plus de {-parameters.cool_difference:g} K, de nuit ou de {first} h à {last} h UTC, "
+            fr="Convention de ce logiciel, qu'aucun texte ne définit : mailles contiguës dont l'air est en moyenne "
+            f"plus frais {against.fr} de plus de {-parameters.cool_difference:g} K, de nuit ou de {first} h à "
+            f"{last} h UTC, "
             f"avec au moins {100 * parameters.cool_vegetation:g} % de végétation ou à moins de "
-            f"{parameters.cool_water:g} m de l'eau, sur au moins {parameters.cool_area:g} ha. L'ombre n'est pas connue.",
+            f"{parameters.cool_water:g} m de l'eau, sur au moins {parameters.cool_area:g} ha. "
+            "L'ombre n'est pas connue.",
             en="A convention of this software, which no text defines: adjoining cells whose air is on average cooler "
             f"{against.en} by more than {-parameters.cool_difference:g} K, by night or from {first} to {last} UTC, "
             f"with at least {100 * parameters.cool_vegetation:g} % of vegetation or within {parameters.cool_water:g} m "
