@@ -59,9 +59,11 @@ def fingerprints(
     """
     surfaces = [surface for surface in (*ground.surfaces, ground.altitude) if surface is not None]
     shared = hashlib.blake2b(digest_size=8)
+    # What tells cool islands draws no map.
+    chosen = {name: value for name, value in parameters.model_dump(mode="json").items() if not name.startswith("cool")}
     told = [
         version,
-        parameters.model_dump(mode="json"),
+        chosen,
         ground.grid.model_dump(mode="json"),
         [(surface.asked.model_dump(), surface.revision) for surface in surfaces],
         observed.level,

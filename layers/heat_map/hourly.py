@@ -24,7 +24,7 @@ type Singles = NDArray[np.float32]
 
 #: Values of one variable in a block, of which each thread has two under way: 100 MB with all that makes them.
 BLOCK = 1_500_000
-#: Of what is written: 1/128 K, far below what a thermometer tells; what is round packs five times smaller.
+#: Of what is written: 1/128 K, far below what a thermometer tells; what is round packs four times smaller.
 _PARTS = 128.0
 
 
