@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from tests.layers.layer_twin import Station, commit_stations
+from tests.layers.test_urban_morphology import fill
+from twin import pipeline
 from twin.context import Twin
 from twin.testing.layer import LayerContract
 from twin.testing.samples import building_table, put_features
@@ -26,6 +28,15 @@ class TestUrbanMorphology(LayerContract):
     def fill(self, twin: Twin) -> dict[str, Any]:
         put_features(twin.store, building_table(range(40)))
         return {"cell": 10.0, "radius": 30.0}
+
+
+class TestLocalClimateZones(LayerContract):
+    name = "local_climate_zones"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        fill(twin)
+        pipeline.derive(twin, "urban_morphology", {"cell": 25.0, "radius": 60.0})
+        return {"cell": 50.0}
 
 
 class TestHeatIsland(LayerContract):
