@@ -15,7 +15,7 @@ from rasterio.transform import from_origin
 
 from layers.local_climate_zones.classification import NEEDED, USES, classify
 from layers.local_climate_zones.zones import table
-from tests.layers.layer_twin import commit_features, empty_twin
+from tests.layers.layer_twin import Station, commit_features, commit_stations, empty_twin
 from tests.layers.test_urban_morphology import COVER, X, Y, box, columns, fill
 from twin import pipeline
 from twin.context import Twin
@@ -179,3 +179,27 @@ def test_read_from_a_raster_of_codes(tmp_path: Path, stray: int) -> None:
         pipeline.derive(twin, "local_climate_zones", {"raster": "lcz"})
         areas = sorted((row["lcz"], row["area"], row["uniqueness"]) for row in zones(twin).values())
         assert areas == [("2", 10_000, None), ("2", 10_000, None), ("D", 10_000, None), ("D", 20_000, None)]
+
+
+def test_the_zone_of_a_station_may_be_its_reference(tmp_path: Path) -> None:
+    """Three stations a kilometre apart, the second of which stands in low plants, the third in no zone."""
+    with empty_twin(tmp_path) as twin:
+        warm, cool = np.full(48, 20.0), np.full(48, 18.0)
+        stations = [Station("S1", "", 0.0, warm), Station("S2", "", 0.0, cool), Station("S3", "", 0.0, warm + 1)]
+        commit_stations(twin, stations, "2026-07-10T00:00")
+        field = (Field(name="lcz", type=FieldType.STRING, title=Text(fr="LCZ", en="LCZ")),)
+        areas = [box(-200, -200, 200, 200), box(800, -200, 1200, 200)]
+        commit_features(twin, "local_climate_zones", field, columns(areas, lcz=["2", "D"]), "Polygon")
+        parameters = {"reference": {"lcz": "D"}, "areas": "local_climate_zones"}
+        pipeline.derive(twin, "heat_island", parameters)
+        told = twin.store.features.read(FeatureQuery(collection="heat_island_stations"), OPERATOR).read_all()
+        assert dict(zip(told["id"].to_pylist(), told["is_reference"].to_pylist(), strict=True)) == {
+            "S1": False,
+            "S2": True,
+            "S3": False,
+        }
+        assert set(told["reference"].to_pylist()) == {"S2"}
+        with pytest.raises(DoesNotApply, match="No station of stations with lcz = A"):
+            pipeline.derive(twin, "heat_island", parameters | {"reference": {"lcz": "A"}})
+        with pytest.raises(DoesNotApply, match="no field 'lcz'"):
+            pipeline.derive(twin, "heat_island", {"reference": {"lcz": "D"}})
