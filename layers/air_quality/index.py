@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class IndexParameters(Parameters):
         {"environment": "background"},
         description="Fields of the stations with the value, or the values, that those of the background have.",
     )
-    required: tuple[Identifier, ...] = Field(
+    required: tuple[Literal["no2", "o3", "so2", "pm10", "pm2_5"], ...] = Field(
         ("no2", "o3", "pm10", "pm2_5"), description="Pollutants without which a day has no index."
     )
     retrospective: bool = Field(

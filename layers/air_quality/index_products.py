@@ -177,7 +177,7 @@ def areas(about: About, done: Indices) -> Features:
         geometry="MultiPolygon",
         crs=done.zones.collection.crs,
         style=Style(
-            symbol="fill", opacity=0.6, outline="#ffffff", order=12, visible=False, label="name", colour_by=INDEX
+            symbol="fill", opacity=0.8, outline="#ffffff", order=12, visible=False, label="name", colour_by=INDEX
         ),
     )
     zones = done.zones
