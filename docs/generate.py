@@ -129,6 +129,7 @@ def built_in_layers_page() -> str:
         "urban_morphology",
         "local_climate_zones",
         "heat_island",
+        "thermal_comfort",
         "air_quality_daily",
         "air_quality_index",
         "air_quality_exceedances",

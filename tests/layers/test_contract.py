@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.layers.air_quality.air_twin import commit_air
 from tests.layers.layer_twin import Station, commit_stations
+from tests.layers.test_thermal_comfort import commit, complete
 from tests.layers.test_urban_morphology import fill
 from twin import pipeline
 from twin.context import Twin
@@ -38,6 +39,14 @@ class TestLocalClimateZones(LayerContract):
         fill(twin)
         pipeline.derive(twin, "urban_morphology", {"cell": 25.0, "radius": 60.0})
         return {"cell": 50.0}
+
+
+class TestThermalComfort(LayerContract):
+    name = "thermal_comfort"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        commit(twin, {"S1": complete(), "S2": {"air_temperature": [20.0] * 3}})
+        return {}
 
 
 class TestHeatIsland(LayerContract):
