@@ -55,7 +55,7 @@ def survey(shapes: Iterable[Shapes]) -> tuple[Bounds | None, tuple[np.datetime64
     corners: list[NDArray[np.float64]] = []
     events: list[np.datetime64] = []
     for batch in shapes:
-        if not np.isnan(bounds := shapely.total_bounds(batch.geometry)).any():
+        if len(batch.geometry) and not np.isnan(bounds := shapely.total_bounds(batch.geometry)).any():
             corners.append(bounds)
         known = np.concatenate([batch.valid_from, batch.valid_to])
         known = known[~np.isnat(known)]
