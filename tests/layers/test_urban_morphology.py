@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import rasterio
 import shapely
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio.transform import from_origin
 
 from layers.grids import regular_grid, tiles
 from layers.urban_morphology import layer, sums
@@ -287,3 +290,31 @@ def test_nothing_to_work_on_and_a_wrong_field_are_said(tmp_path: Path) -> None:
             pipeline.derive(twin, "urban_morphology", {"cover_field": "code"})
         with pytest.raises(BadInput, match="larger cell"):
             pipeline.derive(twin, "urban_morphology", {"cell": 0.01})
+
+
+def test_altitude_is_that_of_the_terrain_at_the_middle_of_cells(tmp_path: Path) -> None:
+    """A slope of 1 m in 10 m eastward, on pixels of 20 m whose middles are not those of the cells."""
+    slope = np.broadcast_to((np.arange(30) * 20 + 10) / 10, (20, 30)).astype(np.float32)
+    profile = {"driver": "GTiff", "width": 30, "height": 20, "count": 1, "dtype": "float32", "crs": CRS}
+    transform = from_origin(X - 100, Y + 400, 20, 20)
+    with rasterio.open(tmp_path / "dem.tif", "w", **profile, transform=transform) as raster:
+        raster.write(slope, 1)
+    text = {"fr": "Relief", "en": "Terrain"}
+    told = {"title": text, "description": text}
+    coverage = {"collection": "terrain", "property": "altitude", "cell": 20}
+    manifest = {
+        **told,
+        "dataset": "dem",
+        "producer": "IGN",
+        "licence": {"title": "Licence Ouverte 2.0", "attribution": "IGN"},
+        "collections": {"terrain": {**told, "observed_properties": ["altitude"]}},
+        "parts": [{"source": "raster", "files": ["dem.tif"], "coverage": coverage}],
+    }
+    (tmp_path / "manifest.yml").write_text(yaml.safe_dump(manifest), "utf-8")
+    with empty_twin(tmp_path / "var") as twin:
+        pipeline.ingest(twin, tmp_path / "manifest.yml")
+        fill(twin)
+        pipeline.derive(twin, "urban_morphology", {})
+        with twin.store.cubes.open("urban_morphology", OPERATOR) as cube:
+            altitude = cube["altitude"].load()
+    assert altitude.values == pytest.approx(np.broadcast_to((altitude["x"].values - (X - 100)) / 10, (6, 8)), abs=1e-3)
