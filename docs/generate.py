@@ -124,7 +124,17 @@ def built_in_layers_page() -> str:
         "given keeps its default. A layer of your own is [one file](layers.md).",
         "",
     ]
-    for name in ("built_fraction", "urban_morphology", "heat_island", "heat_map"):
+    for name in (
+        "built_fraction",
+        "urban_morphology",
+        "local_climate_zones",
+        "heat_island",
+        "heat_map",
+        "thermal_comfort",
+        "air_quality_daily",
+        "air_quality_index",
+        "air_quality_exceedances",
+    ):
         layer = registry.load(registry.LAYERS, name)
         schema = layer.parameters.model_json_schema()
         lines += [f"## `{name}`: {layer.title.en}", _plain(inspect.getdoc(layer) or ""), ""]

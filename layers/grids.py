@@ -33,11 +33,7 @@ def regular_grid(bounds: Bounds, cell: float, crs: str, maps: int = 1) -> Grid:
     BadInput
         When they would have more than 50 million cells.
     """
-    xmin, ymin = (np.floor(value / cell) for value in bounds[:2])
-    xmax, ymax = (np.ceil(value / cell) for value in bounds[2:])
-    columns, rows = max(int(xmax - xmin), 1), max(int(ymax - ymin), 1)
-    box = BBox(xmin=xmin * cell, ymin=ymin * cell, xmax=(xmin + columns) * cell, ymax=(ymin + rows) * cell, crs=crs)
-    grid = Grid(bbox=box, columns=columns, rows=rows)
+    grid = Grid.over(bounds, cell, crs)
     bound(grid, maps)
     return grid
 

@@ -55,7 +55,7 @@ def survey(shapes: Iterable[Shapes]) -> tuple[Bounds | None, tuple[np.datetime64
     corners: list[NDArray[np.float64]] = []
     events: list[np.datetime64] = []
     for batch in shapes:
-        if not np.isnan(bounds := shapely.total_bounds(batch.geometry)).any():
+        if len(batch.geometry) and not np.isnan(bounds := shapely.total_bounds(batch.geometry)).any():
             corners.append(bounds)
         known = np.concatenate([batch.valid_from, batch.valid_to])
         known = known[~np.isnat(known)]
@@ -80,6 +80,23 @@ def present(twin: Twin, collection: str | None) -> Collection | None:
 def extent_of(twin: Twin, collection: str | None) -> Bounds | None:
     """Return the extent of the area that a collection covers, or None when there is none."""
     return None if present(twin, collection) is None else survey(read(twin, str(collection)))[0]
+
+
+def values_at(twin: Twin, areas: str, columns: tuple[str, ...], points: NDArray[np.object_]) -> pa.Table:
+    """Return what the areas of a collection that hold each point have in `columns`, null outside of all.
+
+    Where areas overlap, the last one read counts; a point on the edge of two is in both.
+    """
+    found: dict[str, list[object]] = {name: [None] * len(points) for name in columns}
+    types: dict[str, pa.DataType] = {}
+    for batch in read(twin, areas, columns):
+        which, area = shapely.STRtree(batch.geometry).query(points, predicate="intersects")
+        for name in columns:
+            types[name] = batch.rows[name].type
+            values = batch.rows[name].take(pa.array(area)).to_pylist()
+            for point, value in zip(which.tolist(), values, strict=True):
+                found[name][point] = value
+    return pa.table({name: pa.array(values, types.get(name, pa.string())) for name, values in found.items()})
 
 
 def _instants(column: pa.Array) -> NDArray[np.datetime64]:

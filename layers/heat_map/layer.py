@@ -41,9 +41,10 @@ class HeatMap:
 
     def inputs(self, parameters: Parameters) -> tuple[str, ...]:
         """Return the ids of the collections read."""
-        variables = [*parameters.covariates, *([parameters.altitude] if parameters.altitude else [])]
-        coverages = dict.fromkeys(variable.collection for variable in variables)
-        return parameters.timeseries, parameters.object_collection, *coverages
+        variables = (*parameters.covariates, parameters.altitude)
+        coverages = [variable.collection for variable in variables if variable is not None]
+        named = (parameters.timeseries, parameters.object_collection, parameters.areas, *coverages)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
     def derive(self, twin: Twin, parameters: Parameters) -> Iterator[Product]:
         """Fit and factor the regimes, then let what changed be drawn."""

@@ -61,7 +61,13 @@ def read_observed(twin: Twin, parameters: Parameters) -> tuple[Observed, Ground]
     """
     timeseries, objects = find(twin, parameters.timeseries), find(twin, parameters.object_collection)
     stations = read_stations(
-        twin, timeseries, objects, parameters.observed_property, parameters.altitude_field, parameters.reference
+        twin,
+        timeseries,
+        objects,
+        parameters.observed_property,
+        parameters.altitude_field,
+        parameters.reference,
+        None if parameters.areas is None else find(twin, parameters.areas),
     )
     _same_unit(stations, parameters.observed_property)
     hours = span(timeseries)

@@ -39,6 +39,9 @@ class Parameters(BaseModel):
         {"environment": "rural"},
         description="Reference stations: an id, several, or fields with the value they have in them.",
     )
+    areas: Identifier | None = Constrained(
+        None, description="Collection of areas (`local_climate_zones`) whose fields the reference may name too."
+    )
     reference_share: Share = Constrained(0.5, description="Least share of the reference stations with a value.")
     altitude_field: Identifier | None = Constrained(
         "altitude", description="Field of the stations' altitude, in metres; null to leave altitude out."

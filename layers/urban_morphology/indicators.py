@@ -34,7 +34,7 @@ def indicators(sums: Sums, shares: Floats) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     if "built" in disk:
         found |= _form(disk)
-    if "plants" in disk:
+    if "cover_plants" in disk:
         found |= _cover(disk)
     if "trees_counted" in disk:
         found["tree_density"] = _ratio(disk["trees_counted"], disk["area"] / 10_000)
@@ -79,10 +79,10 @@ def _form(disk: Sums) -> dict[str, Floats]:
 
 def _cover(disk: Sums) -> dict[str, Floats]:
     """Return the shares of the ground whose cover is known."""
-    mapped = np.sum([disk[surface] for surface in SURFACES], axis=0)
+    mapped = np.sum([disk[f"cover_{surface}"] for surface in SURFACES], axis=0)
 
     def share(*surfaces: str) -> Floats:
-        return np.minimum(_ratio(np.sum([disk[surface] for surface in surfaces], axis=0), mapped), 1.0)
+        return np.minimum(_ratio(np.sum([disk[f"cover_{surface}"] for surface in surfaces], axis=0), mapped), 1.0)
 
     return {
         "impervious_fraction": share("built", "sealed"),

@@ -132,9 +132,8 @@ def _buildings(twin: Twin, buildings: Collection, parameters: Parameters, tile: 
     fields = [name for name in (parameters.height_field, parameters.usage_field) if buildings.field(name)]
     batches = list(read(twin, buildings.id, tuple(fields), region=tile.bbox, time=time))
     # Walls are shared with neighbours that may stand outside the tile.
-    reach = shapely.total_bounds(_geometries(batches))
-    if batches and not np.isnan(reach).any() and not _box(reach, tile).within(tile.bbox):
-        batches = list(read(twin, buildings.id, tuple(fields), region=_box(reach, tile), time=time))
+    if (reach := survey(batches)[0]) and not (around := _box(reach, tile)).within(tile.bbox):
+        batches = list(read(twin, buildings.id, tuple(fields), region=around, time=time))
     footprints = _geometries(batches)
     heights = np.full(len(footprints), np.nan)
     if parameters.height_field in fields:
@@ -149,8 +148,8 @@ def _buildings(twin: Twin, buildings: Collection, parameters: Parameters, tile: 
     return sums.of_buildings(footprints, heights, uses, tile)
 
 
-def _box(bounds: Floats, tile: Grid) -> BBox:
-    xmin, ymin, xmax, ymax = bounds.tolist()
+def _box(bounds: Bounds, tile: Grid) -> BBox:
+    xmin, ymin, xmax, ymax = bounds
     return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=tile.bbox.crs)
 
 

@@ -110,7 +110,7 @@ def free_facades(footprints: NDArray[np.object_], heights: Floats) -> Floats:
 
 
 def of_land_cover(polygons: NDArray[np.object_], codes: NDArray[np.object_], grid: Grid) -> Sums:
-    """Return the area of each surface in each cell, m2, by the name of the surface; without a code, of none.
+    """Return the area of each surface in each cell, m2, as ``cover_<surface>``; without a code, of none.
 
     Raises
     ------
@@ -128,7 +128,10 @@ def of_land_cover(polygons: NDArray[np.object_], codes: NDArray[np.object_], gri
     number = np.full(len(codes), -1)
     number[given] = [SURFACES.index(surfaces[code]) for code in codes[given].tolist()]
     which, cells, areas = cell_areas(polygons, grid)
-    return {surface: _laid(cells, np.where(number[which] == k, areas, 0.0), grid) for k, surface in enumerate(SURFACES)}
+    return {
+        f"cover_{surface}": _laid(cells, np.where(number[which] == k, areas, 0.0), grid)
+        for k, surface in enumerate(SURFACES)
+    }
 
 
 def of_points(points: NDArray[np.object_], grid: Grid) -> Floats:

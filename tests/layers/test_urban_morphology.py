@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import rasterio
 import shapely
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio.transform import from_origin
 
 from layers.grids import regular_grid, tiles
 from layers.urban_morphology import layer, sums
@@ -21,7 +24,7 @@ from twin import pipeline
 from twin.context import Twin
 from twin.errors import BadInput, DoesNotApply
 from twin.model import Field, FieldType, Text
-from twin.store import OPERATOR
+from twin.store import OPERATOR, FeatureQuery
 
 CRS = "EPSG:2154"
 X, Y = 770_000.0, 6_280_000.0
@@ -123,8 +126,8 @@ def test_covers_are_told_apart_and_one_that_is_not_known_is_named() -> None:
     shapes = array([box(0, 0, 60, 50), box(60, 0, 100, 25), box(60, 25, 100, 50)])
     codes = np.array(["CS2.2.1", "CS1.2.2", None], object)
     found = sums.of_land_cover(shapes, codes, grid)
-    assert found["plants"].tolist() == [[2500, 500]]
-    assert found["water"].tolist() == [[0, 1000]]
+    assert found["cover_plants"].tolist() == [[2500, 500]]
+    assert found["cover_water"].tolist() == [[0, 1000]]
     assert sum(values.sum() for values in found.values()) == pytest.approx(4000)
     with pytest.raises(BadInput, match=r"'CS9' is no code of OCS GE"):
         sums.of_land_cover(shapes, np.array(["CS9", "CS1.2.2", None], object), grid)
@@ -233,6 +236,9 @@ def test_derived_through_the_pipeline(tmp_path: Path) -> None:
         assert float(east["water_distance"]) == 0
         trees = found["tree_density"].sel(x=X + 175, y=Y + 75)
         assert 0 < float(trees) < 20
+        houses = twin.store.features.read(FeatureQuery(collection="buildings"), OPERATOR).read_all()["geometry"]
+        area = shapely.area(shapely.from_wkb(houses.to_numpy())).sum()
+        assert float(found["built_fraction"].mean()) * 400 * 300 == pytest.approx(area, rel=0.05)
         assert "altitude" not in found
         assert pipeline.derive(twin, "urban_morphology", {"radius": 100, "cell": 50}).run is None
 
@@ -247,6 +253,21 @@ def test_tiles_give_the_same_as_the_whole(tmp_path: Path) -> None:
         for (rows, across), tile in tiles(grid, 4):
             for name, values in layer.tile_sums(twin, sources, parameters, tile).items():
                 assert values == pytest.approx(whole[name][rows, across], abs=1e-6), name
+
+
+def test_a_tile_without_anything_is_open_ground(tmp_path: Path) -> None:
+    with empty_twin(tmp_path) as twin:
+        commit_features(twin, "communes", (), columns([box(0, 0, 3000, 50)]), "Polygon")
+        told = columns([box(0, 0, 25, 50)], height=[5.0], usage=["residential"])
+        commit_features(twin, "buildings", HEIGHT, told, "Polygon")
+        commit_features(twin, "land_cover", COVER, columns([box(0, 0, 50, 50)], cover=["CS2.2.1"]), "Polygon")
+        pipeline.derive(twin, "urban_morphology", {"radius": 20})
+        with twin.store.cubes.open("urban_morphology", OPERATOR) as cube:
+            far = cube.isel(x=-1, y=0).load()
+            assert cube["built_fraction"].isel(x=0, y=0) == 0.5
+        assert (float(far["built_fraction"]), float(far["sky_view_factor"])) == (0, 1)
+        assert np.isnan(far["vegetation_fraction"])
+        assert np.isnan(far["water_distance"])
 
 
 def test_the_city_is_taken_at_a_date(tmp_path: Path) -> None:
@@ -269,3 +290,31 @@ def test_nothing_to_work_on_and_a_wrong_field_are_said(tmp_path: Path) -> None:
             pipeline.derive(twin, "urban_morphology", {"cover_field": "code"})
         with pytest.raises(BadInput, match="larger cell"):
             pipeline.derive(twin, "urban_morphology", {"cell": 0.01})
+
+
+def test_altitude_is_that_of_the_terrain_at_the_middle_of_cells(tmp_path: Path) -> None:
+    """A slope of 1 m in 10 m eastward, on pixels of 20 m whose middles are not those of the cells."""
+    slope = np.broadcast_to((np.arange(30) * 20 + 10) / 10, (20, 30)).astype(np.float32)
+    profile = {"driver": "GTiff", "width": 30, "height": 20, "count": 1, "dtype": "float32", "crs": CRS}
+    transform = from_origin(X - 100, Y + 400, 20, 20)
+    with rasterio.open(tmp_path / "dem.tif", "w", **profile, transform=transform) as raster:
+        raster.write(slope, 1)
+    text = {"fr": "Relief", "en": "Terrain"}
+    told = {"title": text, "description": text}
+    coverage = {"collection": "terrain", "property": "altitude", "cell": 20}
+    manifest = {
+        **told,
+        "dataset": "dem",
+        "producer": "IGN",
+        "licence": {"title": "Licence Ouverte 2.0", "attribution": "IGN"},
+        "collections": {"terrain": {**told, "observed_properties": ["altitude"]}},
+        "parts": [{"source": "raster", "files": ["dem.tif"], "coverage": coverage}],
+    }
+    (tmp_path / "manifest.yml").write_text(yaml.safe_dump(manifest), "utf-8")
+    with empty_twin(tmp_path / "var") as twin:
+        pipeline.ingest(twin, tmp_path / "manifest.yml")
+        fill(twin)
+        pipeline.derive(twin, "urban_morphology", {})
+        with twin.store.cubes.open("urban_morphology", OPERATOR) as cube:
+            altitude = cube["altitude"].load()
+    assert altitude.values == pytest.approx(np.broadcast_to((altitude["x"].values - (X - 100)) / 10, (6, 8)), abs=1e-3)
