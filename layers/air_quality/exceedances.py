@@ -225,7 +225,7 @@ def _batch(block: Analysers, rows: list[Row]) -> pa.RecordBatch:
 
 
 def _collection(source: Collection, twin: Twin, parameters: ExceedanceParameters) -> Collection:
-    days = lineage(parameters.time_zone)
+    days = lineage(parameters)
     return Collection(
         id="air_quality_exceedances",
         kind=Kind.FEATURES,
