@@ -159,9 +159,10 @@ def _area(part: shapely.Polygon, crs: str, target: str, collection: Collection) 
 def _size(polygons: shapely.Polygon | shapely.MultiPolygon, crs: str) -> float:
     """Return the area of what is asked, in square metres: on the ellipsoid where `crs` is geographic."""
     definition = crs_.definition(crs)
-    if not definition.is_geographic:
+    geod = definition.get_geod() if definition.is_geographic else None
+    if geod is None:
         return float(polygons.area)
-    area, _ = definition.get_geod().geometry_area_perimeter(shapely.orient_polygons(polygons))
+    area, _ = geod.geometry_area_perimeter(shapely.orient_polygons(polygons))
     return abs(float(area))
 
 
