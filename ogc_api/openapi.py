@@ -16,8 +16,8 @@ from ogc_api.features.cql2 import FILTER_LANGUAGES
 from ogc_api.features.cql2_text import MAX_LENGTH
 from ogc_api.features.fields import has_items, item_fields, json_schema, queryables, served_crs, sortables
 from ogc_api.features.query import DEFAULT_LIMIT
-from ogc_api.parameters import LANGUAGES
 from twin.crs import uri
+from twin.doors.negotiation import LANGUAGES
 from twin.doors.problems import MEDIA_TYPE as PROBLEM
 from twin.model import Collection, Field, FieldType, Text
 

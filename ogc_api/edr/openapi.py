@@ -11,8 +11,8 @@ from ogc_api.edr.metadata import TITLES
 from ogc_api.edr.periods import PERIODS, STATISTICS
 from ogc_api.edr.query import crs_codes
 from ogc_api.edr.service import query_types
-from ogc_api.parameters import LANGUAGES
 from twin import crs as crs_
+from twin.doors.negotiation import LANGUAGES
 from twin.model import Collection, Text
 
 type Json = dict[str, Any]
