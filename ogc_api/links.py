@@ -93,8 +93,10 @@ def of_collection(base: str, language: str, shown: str, *, items: bool, licence:
         links += [
             link("items", f"{base}/items", GEOJSON, language),
             link("items", address(base, "items", query={"f": "html"}), HTML, language),
-            link(SCHEMA_REL, f"{base}/schema", SCHEMA, language),
-            link(QUERYABLES_REL, f"{base}/queryables", SCHEMA, language),
-            link(SORTABLES_REL, f"{base}/sortables", SCHEMA, language),
         ]
+    links += [
+        link(SCHEMA_REL, f"{base}/schema", SCHEMA, language),
+        link(QUERYABLES_REL, f"{base}/queryables", SCHEMA, language),
+        link(SORTABLES_REL, f"{base}/sortables", SCHEMA, language),
+    ]
     return [*links, licence]

@@ -30,6 +30,18 @@ from twin.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 
+#: The problem document, as OpenAPI tells it.
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "minLength": 1},
+    },
+}
+
 STATUS: dict[type[TwinError], HTTPStatus] = {
     Unauthorised: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
@@ -48,6 +60,12 @@ STATUS: dict[type[TwinError], HTTPStatus] = {
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Jumeau", Basic realm="Jumeau", charset="UTF-8"'}
 
 _log = logging.getLogger(__name__)
+
+
+def responses(*statuses: int) -> dict[str, Any]:
+    """Return what OpenAPI tells of the failures of an operation, by their statuses."""
+    content = {MEDIA_TYPE: {"schema": SCHEMA}}
+    return {str(status): {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def status_of(error: TwinError) -> HTTPStatus:
