@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from scenes import catalogue, frames, grids, mvt, series, vector_tiles
+from scenes import catalogue, frames, grids, mvt, openapi, series, vector_tiles
 from scenes.answers import FOR_EVER, REVALIDATE, Packed, answer
 from scenes.objects import Objects
 from scenes.tilesets import Tilesets
@@ -65,7 +65,7 @@ class ScenesDoor:
 
     def openapi(self) -> dict[str, Any]:
         """Return the paths of this door."""
-        return {"paths": {self.prefix + path: {"get": operation} for path, operation in _PATHS.items()}}
+        return {"paths": {self.prefix + path: item for path, item in openapi.PATHS.items()}}
 
     def _catalogue(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
@@ -196,12 +196,3 @@ def _version(collection: Collection) -> _Version:
 
 def _parameters(request: Request) -> Parameters:
     return Parameters(request.scope["query_string"])
-
-
-_PATHS: dict[str, dict[str, Any]] = {
-    "/catalogue.json": {"summary": "What there is to draw: collections, styles, legends, time"},
-    "/tiles/{z}/{x}/{y}.mvt": {"summary": "Background as Mapbox vector tiles (WebMercatorQuad), at an instant"},
-    "/tilesets/{collection}/{revision}/tileset.json": {"summary": "Buildings and points as 3D Tiles 1.1"},
-    "/values/{collection}/{property}.bin": {"summary": "One property of many objects over time, as a matrix"},
-    "/grids/{collection}/{property}.bin": {"summary": "One map of a coverage, on a grid in degrees"},
-}

@@ -24,9 +24,9 @@ from twin.context import Twin
 from twin.crs import CRS84, BBox, normalise, uri
 from twin.doors import negotiation
 from twin.doors.parameters import Parameters
-from twin.doors.problems import HANDLERS, problem
+from twin.doors.problems import HANDLERS, problem, responses
 from twin.errors import BadInput, StoreFault
-from twin.export import Selection, export, exporter_of, formats, target_crs
+from twin.export import Selection, export, exporter_of, exporters, formats, target_crs
 from twin.model import DATASTREAMS, Collection, Kind, Language
 from twin.store import Principal
 
@@ -43,6 +43,10 @@ _PARAMETERS = {
     "datetime": "An instant, a date, or start/end with .. for an open side.",
     "crs": "CRS of the file, such as EPSG:2154; that of the store by default.",
     "lang": "fr or en: language of the titles; fr also writes CSV as a French spreadsheet reads it.",
+}
+_SCHEMAS = {
+    "bbox": {"type": "string", "pattern": "^[^,]+(,[^,]+){3}((,[^,]+){2})?$"},
+    "lang": {"type": "string", "enum": list(negotiation.LANGUAGES)},
 }
 
 
@@ -78,20 +82,25 @@ class ExportDoor:
     def openapi(self) -> dict[str, Any]:
         """Return the two paths of this door."""
         parameters = [
-            {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+            {"name": name, "in": "query", "description": text, "schema": _SCHEMAS.get(name, {"type": "string"})}
             for name, text in _PARAMETERS.items()
         ]
         file = {"name": "file", "in": "path", "required": True, "schema": {"type": "string"}}
-        listing = {"summary": "What can be exported, and in which formats", "parameters": parameters[-1:]}
-        download = {
-            "summary": "Export a collection: {id}.gpkg, .parquet or .csv",
-            "parameters": [file, *parameters],
-        }
-        answers = {"200": {"description": "OK"}, "default": {"description": "A problem (RFC 9457)"}}
+        listed = {"application/json": {"schema": {"type": "object", "required": ["collections"]}}}
+        written = {exporter.media_type: {"schema": {"type": "string", "format": "binary"}} for exporter in exporters()}
+
+        suffixes = ", ".join(sorted(exporter.suffix for exporter in exporters()))
+
+        def get(summary: str, asked: list[dict[str, Any]], content: dict[str, Any], *failures: int) -> dict[str, Any]:
+            answers = {"200": {"description": "OK", "content": content}, **responses(400, 401, *failures)}
+            return {"get": {"summary": summary, "parameters": asked, "responses": answers}}
+
         return {
             "paths": {
-                f"{self.prefix}/": {"get": {**listing, "responses": answers}},
-                f"{self.prefix}/{{file}}": {"get": {**download, "responses": answers}},
+                f"{self.prefix}/": get("What can be exported, and in which formats", parameters[-1:], listed),
+                f"{self.prefix}/{{file}}": get(
+                    f"Export a collection: its id, and one of {suffixes}", [file, *parameters], written, 404, 413, 503
+                ),
             }
         }
 

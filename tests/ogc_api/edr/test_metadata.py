@@ -99,7 +99,7 @@ def test_openapi_paths_are_self_contained(twin: Twin) -> None:
     ]
     assert all(part.startswith("#/components/") for part in str(paths).split("'$ref': '")[1:])
     aggregates = {"aggregation", "period", "time-zone", "minimum-completeness"}
-    assert {"coords", "datetime", "parameter-name", "crs", "f", "lang", *aggregates} == {
+    assert {"coords", "z", "datetime", "parameter-name", "crs", "f", "lang", *aggregates} == {
         parameter["name"] for parameter in paths["/collections/observations/position"]["get"]["parameters"]
     }
 
