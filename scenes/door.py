@@ -54,6 +54,8 @@ class ScenesDoor:
             ],
             exception_handlers=HANDLERS,
         )
+        # A redirection would reflect the host of the request.
+        self.app.router.redirect_slashes = False
 
     def start(self) -> None:
         """Make the tilesets that are missing, in the background."""
