@@ -23,6 +23,7 @@ from twin import registry
 from twin.context import Twin
 from twin.doors.metrics import Metrics
 from twin.doors.problems import HANDLERS, responses
+from twin.doors.protocol import Protocol
 from twin.errors import BadSettings
 from twin.registry import Door
 from twin.settings import Server, Settings
@@ -236,7 +237,7 @@ def serve(twin: Twin, announce: Callable[[str], None]) -> None:
     config = uvicorn.Config(
         create_app(twin),
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         access_log=False,
         log_level="warning",
         server_header=False,
