@@ -20,6 +20,7 @@ from ogc_api.features.query import DEFAULT_LIMIT
 from ogc_api.schemas import SCHEMAS, ref, refusal
 from twin.crs import uri
 from twin.doors.negotiation import LANGUAGES
+from twin.doors.openapi import UNCHANGED
 from twin.doors.problems import MEDIA_TYPE as PROBLEM
 from twin.model import Collection, Field, FieldType, Text
 
@@ -61,6 +62,8 @@ def openapi(frame: Json, collections: Sequence[Collection], maximum: int, langua
     for collection in collections:
         paths |= _collection_paths(collection, language)
         paths |= edr.openapi_paths(collection, language)
+    for item in paths.values():
+        item["get"]["responses"] |= UNCHANGED
     return {
         "openapi": frame["openapi"],
         "info": frame["info"],

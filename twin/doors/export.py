@@ -23,8 +23,9 @@ from twin.access import cached
 from twin.context import Twin
 from twin.crs import CRS84, BBox, normalise, uri
 from twin.doors import negotiation
+from twin.doors.openapi import BINARY, get
 from twin.doors.parameters import Parameters
-from twin.doors.problems import HANDLERS, problem, responses
+from twin.doors.problems import HANDLERS, problem
 from twin.errors import BadInput, StoreFault
 from twin.export import Selection, export, exporter_of, exporters, formats, target_crs
 from twin.model import DATASTREAMS, Collection, Kind, Language
@@ -44,7 +45,8 @@ _PARAMETERS = {
     "crs": "CRS of the file, such as EPSG:2154; that of the store by default.",
     "lang": "fr or en: language of the titles; fr also writes CSV as a French spreadsheet reads it.",
 }
-_SCHEMAS = {
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_SCHEMAS: dict[str, dict[str, Any]] = {
     "bbox": {"type": "string", "pattern": "^[^,]+(,[^,]+){3}((,[^,]+){2})?$"},
     "lang": {"type": "string", "enum": list(negotiation.LANGUAGES)},
 }
@@ -81,28 +83,23 @@ class ExportDoor:
 
     def openapi(self) -> dict[str, Any]:
         """Return the two paths of this door."""
-        parameters = [
-            {"name": name, "in": "query", "description": text, "schema": _SCHEMAS.get(name, {"type": "string"})}
-            for name, text in _PARAMETERS.items()
-        ]
-        file = {"name": "file", "in": "path", "required": True, "schema": {"type": "string"}}
-        listed = {"application/json": {"schema": {"type": "object", "required": ["collections"]}}}
-        written = {exporter.media_type: {"schema": {"type": "string", "format": "binary"}} for exporter in exporters()}
-
+        query = {name: {"description": text, **_SCHEMAS.get(name, _TEXT)} for name, text in _PARAMETERS.items()}
         suffixes = ", ".join(sorted(exporter.suffix for exporter in exporters()))
-
-        def get(summary: str, asked: list[dict[str, Any]], content: dict[str, Any], *failures: int) -> dict[str, Any]:
-            answers = {"200": {"description": "OK", "content": content}, **responses(400, 401, *failures)}
-            return {"get": {"summary": summary, "parameters": asked, "responses": answers}}
-
-        return {
-            "paths": {
-                f"{self.prefix}/": get("What can be exported, and in which formats", parameters[-1:], listed),
-                f"{self.prefix}/{{file}}": get(
-                    f"Export a collection: its id, and one of {suffixes}", [file, *parameters], written, 404, 413, 503
-                ),
-            }
-        }
+        listing = get(
+            "What can be exported, and in which formats",
+            {"application/json": {"type": "object", "required": ["collections"]}},
+            *(400, 401),
+            query={"lang": query["lang"]},
+            tagged=False,
+        )
+        download = get(
+            f"Export a collection: its id, and one of {suffixes}",
+            {exporter.media_type: BINARY for exporter in exporters()},
+            *(400, 401, 404, 413, 503),
+            path={"file": _TEXT},
+            query=query,
+        )
+        return {"paths": {f"{self.prefix}/": listing, f"{self.prefix}/{{file}}": download}}
 
     async def _list(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
