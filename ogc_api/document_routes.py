@@ -65,11 +65,9 @@ def _answer(
     make: Callable[[Documents, str], Document],
 ) -> Response:
     asked = Asked(request, DOCUMENT_FORMATS, view.principal)
-    headers = {}
     if media_type == SCHEMA:
         # One profile is offered; asking for another is no error (Features Part 5, section 13).
         asked.parameters.take("profile")
-        headers["Link"] = f'<{_CODELISTS_INLINE}>; rel="profile"'
     asked.parameters.done()
     if unchanged := asked.unchanged(view.seen):
         return unchanged
@@ -81,4 +79,7 @@ def _answer(
         return orjson.dumps(document)
 
     body = view.body(asked.language, (name, asked.format, *asked.path.values()), write)
-    return asked.answer(body, HTML if asked.format == "html" else media_type, headers)
+    if asked.format == "html":
+        return asked.answer(body, HTML)
+    profile = {"Link": f'<{_CODELISTS_INLINE}>; rel="profile"'} if media_type == SCHEMA else {}
+    return asked.answer(body, media_type, profile)
