@@ -225,10 +225,10 @@ def _coverage(folder: Path) -> StagedCube:
     dataset = xr.Dataset(
         {"built_fraction": (("time", "y", "x"), values)}, coords={"time": times, "y": GRID_Y, "x": GRID_X}
     )
-    write_cube(dataset, folder / "cube")
     described = collection(
         "built_fraction", Kind.COVERAGE, observed_properties=(FRACTION,), style=Style(symbol="raster")
     )
+    write_cube(described, dataset, folder / "cube")
     return StagedCube(collection=described, source="test", folder="cube")
 
 
