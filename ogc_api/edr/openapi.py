@@ -85,7 +85,8 @@ def _values(collection: Collection, kind: str, of: str, title: Text, own: list[J
         asked += [_distance("within"), _unit("within-units")]
     if kind == "corridor":
         asked += [_distance("corridor-width"), _unit("width-units")]
-        asked += [_distance("corridor-height"), _unit("height-units")]
+        # The official suite leaves them out; where nothing has a height they change nothing.
+        asked += [_distance("corridor-height", required=False), _unit("height-units", required=False)]
     asked += [
         _parameter("datetime", {"type": "string"}, example="2026-07-14T12:00:00Z/.."),
         _list("parameter-name", {"type": "string", "enum": list(variables(collection))}),
@@ -162,12 +163,13 @@ def _bbox(*, required: bool) -> Json:
     return _parameter("bbox", schema, required=required)
 
 
-def _distance(name: str) -> Json:
-    return _parameter(name, {"type": "number", "minimum": 0, "exclusiveMinimum": True}, required=True, example=500)
+def _distance(name: str, *, required: bool = True) -> Json:
+    above = {"type": "number", "minimum": 0, "exclusiveMinimum": True}
+    return _parameter(name, above, required=required, example=500)
 
 
-def _unit(name: str) -> Json:
-    return _parameter(name, {"type": "string", "enum": list(shapes.UNITS)}, required=True)
+def _unit(name: str, *, required: bool = True) -> Json:
+    return _parameter(name, {"type": "string", "enum": list(shapes.UNITS)}, required=required)
 
 
 _SCHEMAS = {formats.COVERAGEJSON: ref("coverageJson"), formats.GEOJSON: ref("featureCollection")}

@@ -90,7 +90,7 @@ REFUSED = [
     (AREA, "coords=POLYGON((3 43,4", 400, "POLYGON((3 43,4", ""),
     (AREA, "coords=POINT(3 43)", 400, "POINT", "POLYGON"),
     (AREA, "", 400, "coords", "POLYGON"),
-    (AREA, f"coords={VAST}", 413, "km2", "bound is 10000 km2"),
+    (AREA, f"coords={VAST}", 413, "km2 and the bound is", "ask a smaller one"),
     (POSITION, "coords=POINT(3 43)&z=high", 400, "'high'", "10/100"),
     (POSITION, "coords=POINT(3 43)&parameter-name=colour", 400, "'colour'", "air_temperature"),
     # What is not there.

@@ -189,8 +189,13 @@ def test_objects_in_a_shape(get: Get, query: str, asked: dict[str, str], objects
         ("corridor", {"coords": "LINESTRING(8.8 43.5,8.9 43.5)"}, "corridor-width"),
         (
             "corridor",
-            {"coords": "LINESTRING(8.8 43.5,8.9 43.5)", "corridor-width": "9", "width-units": "m"},
-            "corridor-height",
+            {
+                "coords": "LINESTRING(8.8 43.5,8.9 43.5)",
+                "corridor-width": "9",
+                "width-units": "m",
+                "corridor-height": "9",
+            },
+            "height-units",
         ),
         ("trajectory", {"coords": "LINESTRING(8.8 43.5,8.8 43.5)"}, ""),
         ("trajectory", {"coords": "LINESTRING Z(8.8 43.5 1,8.8 43.6 1)"}, "height"),
