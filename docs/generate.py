@@ -124,7 +124,13 @@ def built_in_layers_page() -> str:
         "given keeps its default. A layer of your own is [one file](layers.md).",
         "",
     ]
-    for name in ("built_fraction", "heat_island"):
+    for name in (
+        "built_fraction",
+        "heat_island",
+        "air_quality_daily",
+        "air_quality_index",
+        "air_quality_exceedances",
+    ):
         layer = registry.load(registry.LAYERS, name)
         schema = layer.parameters.model_json_schema()
         lines += [f"## `{name}`: {layer.title.en}", _plain(inspect.getdoc(layer) or ""), ""]

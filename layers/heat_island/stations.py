@@ -97,7 +97,7 @@ def read_stations(
         )
     label = {objects.style.label} if objects.style.label in fields else set()
     columns = tuple(sorted(wanted | label))
-    table = _last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
+    table = last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
     at = pc.index_in(streams["object_id"], table["id"])
     rows = table.take(at)
     altitude = np.full(streams.num_rows, np.nan)
@@ -169,10 +169,10 @@ def find(twin: Twin, collection: str) -> Collection:
 def _streams(twin: Twin, timeseries: str, objects: str, observed_property: str) -> pa.Table:
     where = {"timeseries": timeseries, "object_collection": objects, "observed_property": observed_property}
     conditions = tuple(Condition(field=name, value=value) for name, value in where.items())
-    return _last_versions(twin, FeatureQuery(collection=DATASTREAMS, where=conditions)).sort_by("object_id")
+    return last_versions(twin, FeatureQuery(collection=DATASTREAMS, where=conditions)).sort_by("object_id")
 
 
-def _last_versions(twin: Twin, query: FeatureQuery) -> pa.Table:
+def last_versions(twin: Twin, query: FeatureQuery) -> pa.Table:
     """Return the last version of every feature of a query."""
     table = twin.store.features.read(query, OPERATOR).read_all()
     # An unknown start is before any other.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.layers.air_quality.air_twin import commit_air
 from tests.layers.layer_twin import Station, commit_stations
 from twin.context import Twin
 from twin.testing.layer import LayerContract
@@ -28,3 +29,27 @@ class TestHeatIsland(LayerContract):
         stations = [Station("S001", "urban", 30.0, hours + 2), Station("S002", "rural", 60.0, hours)]
         commit_stations(twin, stations, "2026-07-10T00:00")
         return {}
+
+
+class TestAirQualityDaily(LayerContract):
+    name = "air_quality_daily"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        commit_air(twin)
+        return {}
+
+
+class TestAirQualityIndex(LayerContract):
+    name = "air_quality_index"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        commit_air(twin)
+        return {"required": ["no2", "o3"]}
+
+
+class TestAirQualityExceedances(LayerContract):
+    name = "air_quality_exceedances"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        commit_air(twin)
+        return {"outside_validity": True}
