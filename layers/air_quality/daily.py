@@ -13,7 +13,7 @@ from layers.air_quality.statistics import completeness, daily
 from layers.heat_island.stations import find
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import Collection, Kind, ObservedProperty, Style, Text
+from twin.model import QUALITY_TITLES, Collection, Kind, ObservedProperty, Quality, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import Product, Series
 
@@ -52,7 +52,7 @@ class AirQualityDaily:
         measured = [found for name in POLLUTANTS if len(found := read_analysers(twin, parameters, name))]
         if not measured:
             raise DoesNotApply(f"No station of {parameters.object_collection} measures a pollutant: {POLLUTANTS}.")
-        collection = _collection(source, [found.pollutant for found in measured], parameters.time_zone)
+        collection = _collection(source, [found.pollutant for found in measured], parameters)
         properties = {observed.name: observed for observed in collection.observed_properties}
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -74,7 +74,7 @@ class AirQualityDaily:
         yield Series(collection, pa.concat_tables(tables), batches())
 
 
-def _collection(source: Collection, pollutants: list[str], zone: str) -> Collection:
+def _collection(source: Collection, pollutants: list[str], parameters: Parameters) -> Collection:
     known = known_properties()
     properties = []
     for name in pollutants:
@@ -98,17 +98,21 @@ def _collection(source: Collection, pollutants: list[str], zone: str) -> Collect
         style=Style(symbol="none", visible=False, colour_by=f"{pollutants[0]}_daily_mean"),
         licence=source.licence,
         producer=source.producer,
-        lineage=lineage(zone),
+        lineage=lineage(parameters),
     )
 
 
-def lineage(zone: str) -> Text:
-    """Return how days are made of hours."""
+def lineage(parameters: Parameters) -> Text:
+    """Return how days are made of hours, and what is left out."""
+    zone = parameters.time_zone
+    flags = [QUALITY_TITLES[Quality[flag.upper()]] for flag in parameters.excluded]
+    left_out = ", ".join(flag.fr for flag in flags) or "aucune"
+    left_out_en = ", ".join(flag.en for flag in flags) or "none"
     return Text(
         fr=f"Jours de {zone} ; une heure appartient au jour où elle finit. Complétude de la directive 2008/50 "
-        "(annexe VII), appliquée à tout : 75 % d'une heure, 18 heures d'un jour, 6 heures sur 8. Valeurs signalées "
-        "douteuses exclues, valeurs négatives gardées.",
+        "(annexe VII), appliquée à tout : 75 % d'une heure, 18 heures d'un jour, 6 heures sur 8. Valeurs exclues : "
+        f"{left_out}. Valeurs négatives gardées.",
         en=f"Days of {zone}; an hour belongs to the day on which it ends. Completeness of directive 2008/50 "
-        "(annex VII), applied to all: 75 % of an hour, 18 hours of a day, 6 hours of 8. Flagged values left out, "
-        "negative values kept.",
+        "(annex VII), applied to all: 75 % of an hour, 18 hours of a day, 6 hours of 8. Values left out: "
+        f"{left_out_en}. Negative values kept.",
     )

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -127,11 +129,11 @@ def _shown(table: IndexTable, days: Days, parameters: IndexParameters) -> NDArra
 
 
 def _background(analysers: Analysers, parameters: IndexParameters) -> Analysers:
+    """Return those whose stations have the fields of the background."""
     kept = np.ones(len(analysers), bool)
     for name, wanted in parameters.background.items():
-        accepted = [wanted] if isinstance(wanted, str) else list(wanted)
-        found = analysers.rows[name].cast("string").to_pylist()
-        kept &= np.isin(np.array(found, object).astype(str), accepted)
+        accepted = pa.array([wanted] if isinstance(wanted, str) else list(wanted), pa.string())
+        kept &= pc.is_in(analysers.rows[name].cast(pa.string()), accepted).to_numpy()
     return analysers.take(np.flatnonzero(kept))
 
 

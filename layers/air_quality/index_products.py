@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from layers.air_quality.daily import lineage
 from layers.air_quality.statistics import Matrix
 from layers.air_quality.tables import IndexTable
 from layers.air_quality.zones import Zones
-from twin.model import Collection, Field, FieldType, Kind, ObservedProperty, Ramp, Style, Text, feature_schema
+from twin.model import Category, Collection, Field, FieldType, Kind, ObservedProperty, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
 
@@ -29,8 +29,6 @@ type Classes = NDArray[np.int64]
 INDEX = "air_quality_index"
 _TITLE = Text(fr="Indice de la qualité de l'air", en="Air quality index")
 _COMPLETENESS = Text(fr="Complétude des heures", en="Completeness of the hours")
-_NO_STATION = Text(fr="aucune station de fond", en="no background station")
-_MISSING = Text(fr="sans assez de mesures", en="without enough measurements")
 _EVENT = 7  # declared, never computed
 
 
@@ -66,18 +64,26 @@ class About:
     dates: NDArray[np.datetime64]
 
     @property
+    def methods(self) -> tuple[Category, Category]:
+        """The method where it is in force, and where it is applied in retrospect."""
+        table = self.table
+        in_force = Text(fr=f"calculé selon la {table.title.fr}", en=f"computed by the {table.title.en}")
+        return (
+            Category(value=table.name, title=in_force),
+            Category(value=f"{table.name}_retrospective", title=table.retrospective),
+        )
+
+    @property
     def label(self) -> Text:
-        """The name of the method, which says where it is applied in retrospect."""
-        early = [day for day in self.dates.tolist() if not self.table.applies(day)]
-        if not early:
-            return Text(fr=f"calculé selon la {self.table.title.fr}", en=f"computed by the {self.table.title.en}")
-        return self.table.retrospective
+        """The name of the method, which says whether any day is in retrospect."""
+        early = any(not self.table.applies(day) for day in self.dates.tolist())
+        return self.methods[1 if early else 0].title
 
     @property
     def method(self) -> Text:
         """The method, in a few sentences."""
         needed = ", ".join(self.parameters.required)
-        days = lineage(self.parameters.time_zone)
+        days = lineage(self.parameters)
         near, near_en = "", ""
         if self.parameters.reach:
             near = f" ou à {self.parameters.reach:g} m au plus"
@@ -158,16 +164,25 @@ def time_series(about: About, done: Indices) -> Series:
 def areas(about: About, done: Indices) -> Features:
     """Return a version of each zone for each of the last days: what a map colours, day after day."""
     integer, string = FieldType.INTEGER, FieldType.STRING
-    pollutants = list(done.classes)
+    pollutants, classes = list(done.classes), about.table.classes
     fields = (
         Field(name="name", type=string, title=Text(fr="Nom", en="Name")),
-        Field(name=INDEX, type=integer, title=_TITLE, categories=about.table.classes),
-        *(Field(name=_sub_index(name)[0], type=integer, title=_sub_index(name)[1]) for name in pollutants),
+        Field(name=INDEX, type=integer, title=_TITLE, categories=classes),
+        *(
+            Field(name=name, type=integer, title=title, categories=classes)
+            for name, title in map(_sub_index, pollutants)
+        ),
         Field(name="worst", type=string, title=Text(fr="Polluants du pire sous-indice", en="Pollutants of the worst")),
+        Field(
+            name="missing",
+            type=string,
+            title=Text(
+                fr="Polluants requis sans assez de mesures", en="Required pollutants without enough measurements"
+            ),
+        ),
         Field(name="completeness", type=FieldType.NUMBER, unit="%", title=_COMPLETENESS),
         Field(name="stations", type=string, title=Text(fr="Stations de fond", en="Background stations")),
-        Field(name="method", type=string, title=Text(fr="Méthode", en="Method")),
-        Field(name="remark", type=string, title=Text(fr="Remarque", en="Remark")),
+        Field(name="method", type=string, title=Text(fr="Méthode", en="Method"), categories=about.methods),
     )
     collection = about.collection(
         "air_quality_index_days",
@@ -187,6 +202,10 @@ def areas(about: About, done: Indices) -> Features:
     geometry = shapely.to_wkb(shapes)
     listed = [", ".join(sorted(name for at, name in done.stations if at == zone)) for zone in range(len(zones))]
     measured = {name: done.measured(name) for name in pollutants}
+    worst = _named(pollutants, [(done.classes[name] == done.index) & (done.index > 0) for name in pollutants])
+    never = np.zeros_like(done.index)
+    needed = about.parameters.required
+    missing = _named(needed, [done.classes.get(name, never) == 0 for name in needed])
     stamp = pa.timestamp("us", tz="UTC")
 
     def batch(day: int) -> pa.RecordBatch:
@@ -196,11 +215,7 @@ def areas(about: About, done: Indices) -> Features:
         )
         of = {name: found[:, day] for name, found in done.classes.items()}
         applies = about.table.applies(about.dates[day].item())
-        method = f"calculé selon la {about.table.title.fr}" if applies else about.table.retrospective.fr
-        missing = [
-            ", ".join(name for name in about.parameters.required if name not in of or not of[name][zone])
-            for zone in range(len(zones))
-        ]
+        method = about.methods[0 if applies else 1].value
         count = len(zones)
         columns = {
             "id": pa.array(zones.ids),
@@ -210,11 +225,11 @@ def areas(about: About, done: Indices) -> Features:
             "name": pa.array(zones.names),
             INDEX: pa.array(done.index[:, day]),
             **{_sub_index(name)[0]: pa.array(of[name], mask=~measured[name]) for name in pollutants},
-            "worst": pa.array([_worst(of, int(done.index[zone, day]), zone) for zone in range(count)], pa.string()),
+            "worst": pa.array(worst[:, day], pa.string()),
+            "missing": pa.array(missing[:, day], pa.string()),
             "completeness": pa.array(np.round(100 * done.share[:, day], 1), from_pandas=True),
             "stations": pa.array([names or None for names in listed], pa.string()),
             "method": pa.array([method] * count),
-            "remark": pa.array([_remark(listed[zone], missing[zone]) for zone in range(count)], pa.string()),
         }
         return pa.table(columns).cast(feature_schema(fields)).combine_chunks().to_batches()[0]
 
@@ -222,11 +237,10 @@ def areas(about: About, done: Indices) -> Features:
     return Features(collection, (batch(day) for day in range(first, len(about.starts))))
 
 
-def _worst(of: dict[str, Classes], index: int, zone: int) -> str | None:
-    return ", ".join(name for name, found in of.items() if found[zone] == index) if index else None
-
-
-def _remark(stations: str, missing: str) -> str | None:
-    if not stations:
-        return _NO_STATION.fr
-    return f"{missing} {_MISSING.fr}" if missing else None
+def _named(names: Sequence[str], masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.object_]:
+    """Return the names whose masks are set, joined; None where none is. Of the shape of the masks."""
+    texts = np.full(2 ** len(names), None, dtype=object)
+    for code in range(1, len(texts)):
+        texts[code] = ", ".join(name for bit, name in enumerate(names) if code >> bit & 1)
+    which = sum(mask.astype(np.int64) << bit for bit, mask in enumerate(masks))
+    return texts[which]  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from twin.model import Category, Identifier, Model, Text
@@ -46,9 +47,7 @@ class IndexTable(Dated):
     pollutants: dict[Identifier, Scale]
     classes: tuple[Category, ...]
 
-    def sub_index(
-        self, pollutant: str, value: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    def sub_index(self, pollutant: str, value: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the class of each value, of any shape, in µg/m3; 0 where there is no value."""
         bounds = self.pollutants[pollutant].bounds
         return np.where(np.isnan(value), 0, 1 + np.searchsorted(bounds, value, side="left"))

@@ -241,6 +241,8 @@ def test_a_time_that_starts_a_period_is_brought_to_its_end(bench):
     write_csv(bench.folder / "a.csv", WIDE[:1])
     ingest(bench, series_part("a.csv", time={"column": "t", "zone": "UTC", "lasts": "PT1H"}))
     assert set(bench.observations()["phenomenon_time"].to_pylist()) == {datetime(2026, 7, 1, 13, tzinfo=UTC)}
+    with pytest.raises(BadManifest, match=r"lasts: .* greater than 0"):
+        ingest(bench, series_part("a.csv", time={"column": "t", "zone": "UTC", "lasts": "-PT1H"}))
 
 
 def test_columns_may_lie_within_each_record(bench):

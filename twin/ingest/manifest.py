@@ -82,9 +82,18 @@ A manifest is ``manifest.yml`` in a folder of its own. ``collections`` says what
         series:                            # long: one row per value
           collection: observations
           object: {collection: stations, column: code_station}
-          time: {column: date_debut}                         # ISO 8601 with its offset: no zone needed
+          time: {column: date_debut, lasts: PT1H}            # ISO 8601 with its offset; brought to the end of the hour
           property: {column: nom_poll, map: {NO2: no2, PM2.5: pm2_5}}
           result: {column: valeur, unit_column: unite, unit_map: {ug.m-3: ug/m3}}
+      - source: table
+        files: [PA13_horaire.csv]
+        read: {delimiter: ";", missing: ["", n/d], units: {NO2: microg/m3}}   # the line below the header
+        series:
+          collection: observations
+          object: {collection: stations, file: "(.+)_horaire"}
+          time: {column: date, format: "%d/%m/%Y", hour: heure, zone: UTC}    # hours 1 to 24, each its end
+          results:
+            no2: {column: NO2, unit: ug/m3}
       - source: raster
         files: ["dalles/*.tif"]            # several files make one coverage
         coverage: {collection: terrain, property: altitude, band: 1, cell: 25, resampling: average}

@@ -216,7 +216,7 @@ class ObservationTime(Moment):
     A column that holds the start of the period says how long it ``lasts``, for instance PT1H.
     """
 
-    lasts: timedelta | None = None
+    lasts: Annotated[timedelta, Constrained(gt=timedelta(0), le=timedelta(days=366))] | None = None
     result_time: Moment | None = None
 
 

@@ -78,15 +78,15 @@ def test_the_index_of_2020_is_said_to_be_retrospective(twin):
     # PM2.5: 216.3 / 24 = 9.01, up to 10: 1. The worst is 2.
     assert [row[f"{name}_index"] for name in ("no2", "pm10", "pm2_5")] == [2, 2, 1]
     assert (row["air_quality_index"], row["o3_index"]) == (2, 2)
-    assert row["method"] == "méthode 2021 appliquée rétrospectivement"
+    assert row["method"] == "atmo_2020_retrospective"
     assert "Trafic" not in row["stations"]
     collection = twin.store.catalogue.collection("air_quality_index", OPERATOR)
     assert "méthode 2021 appliquée rétrospectivement" in collection.title.fr
     assert "in retrospect" in collection.title.en
     # Aveyron has one background station, Rodez, that measures neither NO2 nor PM2.5: no index, and the reason.
     assert found["12", "2020-03-16"]["air_quality_index"] == 0
-    assert found["12", "2020-03-16"]["remark"] == "no2, pm2_5 sans assez de mesures"
-    assert found["82", "2020-03-16"]["remark"] == "aucune station de fond"
+    assert found["12", "2020-03-16"]["missing"] == "no2, pm2_5"
+    assert found["82", "2020-03-16"]["stations"] is None
     series = values(twin, "air_quality_index", "34.air_quality_index")
     assert series["2020-03-16"] == 2
     assert series["2020-03-14"] == 0  # 14 hours: unavailable
@@ -101,8 +101,8 @@ def test_few_hours_of_toulouse_in_2023_make_no_index(twin):
         if row["id"] == "31" and row["valid_from"] == datetime(2023, 11, 24, tzinfo=UTC)
     ]
     assert (row["air_quality_index"], row["worst"]) == (0, None)
-    assert row["remark"] == "no2, o3, pm10, pm2_5 sans assez de mesures"
-    assert row["method"] == "calculé selon la méthode de l'indice ATMO"
+    assert row["missing"] == "no2, o3, pm10, pm2_5"
+    assert row["method"] == "atmo_2020"
     # Of that day the 13 analysers of background stations (3 of NO2, 5 of O3, 3 of PM10, 2 of PM2.5) have the ten hours
     # of PM2.5 at FR50030 alone: 10 / (13 x 24) = 3.2 %
     assert row["completeness"] == 3.2
