@@ -140,7 +140,12 @@ class Documents:
         document.update(
             {
                 "links": links.of_collection(
-                    url, self._language, shown, items=items, licence=_licence(collection, url)
+                    url,
+                    self._language,
+                    shown,
+                    items=items,
+                    queries=_queries(described),
+                    licence=_licence(collection, url),
                 ),
                 "extent": described.get("extent") or _extent(collection),
                 "crs": crs,
@@ -184,6 +189,15 @@ class Documents:
 
     def _collection_url(self, collection: Collection) -> str:
         return f"{self._base}/collections/{collection.id}"
+
+
+def _queries(described: Document) -> list[links.Link]:
+    """Return the links to the EDR queries, without what describes their parameters; items have theirs."""
+    return [
+        {name: value for name, value in query["link"].items() if name != "variables"}
+        for kind, query in described.get("data_queries", {}).items()
+        if kind != "items"
+    ]
 
 
 def _licence(collection: Collection, url: str) -> links.Link:

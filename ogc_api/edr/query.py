@@ -128,10 +128,19 @@ def _where(
         return None, shapes.buffers(geometry, within, crs, target, collection, bounds)
     if form == "corridor":
         width = _distance(parameters, "corridor-width", "width-units")
-        # The standard requires it; where nothing has a height, any one holds everything.
-        _distance(parameters, "corridor-height", "height-units")
+        _height(parameters)
         return None, shapes.buffers(geometry, width / 2, crs, target, collection, bounds)
     return geometry, ()
+
+
+def _height(parameters: Parameters) -> None:
+    """Take the height of a corridor: where nothing has a height, any one holds everything, and so does none.
+
+    The standard requires it (``/req/edr/REQ_rc-corridor``), the OGC's own suite leaves it out and expects values.
+    """
+    text, unit = parameters.take("corridor-height"), parameters.choice("height-units", shapes.UNITS)
+    if text is not None or unit is not None:
+        _distance(parameters, "corridor-height", "height-units")
 
 
 def _distance(parameters: Parameters, name: str, units_name: str) -> float:

@@ -66,6 +66,8 @@ def test_every_link_to_the_service_works(ogc, path):
     for link in [one for part in (document, *document.get("collections", [])) for one in part.get("links", [])]:
         if link["href"].startswith(BASE):
             answer = ogc.get(link["href"])
+            if link["rel"] == "data" and answer.status_code == 400:
+                continue  # a query that asks where
             assert answer.status_code == 200, link
             assert answer.headers["content-type"].split(";")[0] == link["type"].split(";")[0], link
 
