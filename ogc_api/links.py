@@ -97,8 +97,10 @@ def of_collection(
             link("items", f"{base}/items", GEOJSON, language),
             link("items", address(base, "items", query={"f": "html"}), HTML, language),
             {**link("items", f"{base}/items", GEOJSON, language), "rel": "data"},
-            link(SCHEMA_REL, f"{base}/schema", SCHEMA, language),
-            link(QUERYABLES_REL, f"{base}/queryables", SCHEMA, language),
-            link(SORTABLES_REL, f"{base}/sortables", SCHEMA, language),
         ]
+    links += [
+        link(SCHEMA_REL, f"{base}/schema", SCHEMA, language),
+        link(QUERYABLES_REL, f"{base}/queryables", SCHEMA, language),
+        link(SORTABLES_REL, f"{base}/sortables", SCHEMA, language),
+    ]
     return [*links, *queries, licence]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -26,6 +27,9 @@ type Form = Literal["position", "radius", "area", "cube", "trajectory", "corrido
 #: Polygons aggregated over in one answer: each is a question of its own to the store.
 _AREAS = 100
 _BY_AREA = ("radius", "area", "cube", "corridor")
+_LEVEL = r"[+-]?\d+(\.\d+)?"
+#: What ``z`` is (EDR 1.1, ``/req/edr/z-response``): levels, an interval, or levels that repeat.
+LEVELS = re.compile(rf"{_LEVEL}(,{_LEVEL})*|{_LEVEL}/({_LEVEL}|\.\.)|\.\./{_LEVEL}|R\d+/{_LEVEL}/{_LEVEL}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ def parse(
     BadInput
         When a value cannot be used.
     """
-    if parameters.take("z") is not None:
-        raise BadInput(f"{collection.id} has no vertical dimension: leave z out.")
+    if form not in ("locations", "location"):
+        parameters.read("z", _levels)
     codes = crs_codes(collection)
     crs = parameters.crs("crs", codes)
     target = collection.crs if native and collection.crs in codes and parameters.take("crs") is None else crs
@@ -113,6 +117,12 @@ def parse(
         bbox=box,
         aggregation=aggregation,
     )
+
+
+def _levels(text: str) -> None:
+    """Check ``z``, which is ignored where nothing has a vertical extent (EDR 1.1, ``/req/edr/z-response``, A)."""
+    if not LEVELS.fullmatch(text):
+        raise BadInput(f"z={text[:80]!r} is no level: write for instance 10, 2,10, 10/100 or R5/0/10.")
 
 
 def _where(
