@@ -63,3 +63,19 @@ class Mapping:
             blank = np.ix_(group.gap == number, ~self.support.at(gap))
             values[blank] = errors[blank] = np.nan
         return values, errors
+
+    def total(self, chosen: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the sum of the maps of some instants, and how many each place has, shape (places,).
+
+        The sum of maps is the map of the sum of values: one product for each gap.
+        """
+        group = self.group.take(chosen)
+        matrix = self.weights.matrix
+        total, count = np.zeros(matrix.shape[1]), np.zeros(matrix.shape[1], np.int64)
+        for number, gap in enumerate(group.gaps):
+            of_gap = group.gap == number
+            told = self.support.at(gap)
+            added = group.values[:, of_gap].sum(axis=1).astype(matrix.dtype) @ matrix
+            np.add(total, added, out=total, where=told)
+            count += told * of_gap.sum()
+        return total, count

@@ -23,7 +23,7 @@ from twin.store.contract import (
     StagedSeries,
     Store,
 )
-from twin.store.cubes import write_cube, write_steps
+from twin.store.cubes import open_kept, write_cube, write_steps
 from twin.store.filters import (
     Arithmetic,
     Condition,
@@ -68,6 +68,7 @@ __all__ = [
     "StagedSeries",
     "Store",
     "TextValue",
+    "open_kept",
     "write_cube",
     "write_steps",
 ]
