@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from layers.air_quality.parameters import Parameters
 from layers.air_quality.statistics import SHARE, Days, Matrix, local_dates
 from layers.heat_island.stations import find, last_versions
+from layers.parameters import StationParameters
 from twin.context import Twin
 from twin.errors import BadData, DoesNotApply
-from twin.model import DATASTREAMS, Collection, Quality
+from twin.model import DATASTREAMS, Collection
 from twin.observed_properties import known_properties
 from twin.store import OPERATOR, Condition, FeatureQuery, ObservationQuery
 
@@ -57,7 +57,9 @@ class Analysers:
             yield self.take(np.arange(start, min(start + size, len(self))))
 
 
-def read_analysers(twin: Twin, parameters: Parameters, pollutant: str, fields: tuple[str, ...] = ()) -> Analysers:
+def read_analysers(
+    twin: Twin, parameters: StationParameters, pollutant: str, fields: tuple[str, ...] = ()
+) -> Analysers:
     """Return the stations that observe a pollutant; none, when none does.
 
     Raises
@@ -141,9 +143,30 @@ def _steps(gaps: list[NDArray[np.int64]], count: int) -> NDArray[np.int64]:
     return steps
 
 
-def codes(parameters: Parameters) -> tuple[int, ...]:
-    """Return the codes of quality that are left out."""
-    return tuple(int(Quality[flag.upper()]) for flag in parameters.excluded)
+def having(analysers: Analysers, wanted: dict[str, str | tuple[str, ...]]) -> Analysers:
+    """Return those whose stations have, in some fields, the value or one of the values wanted."""
+    kept = np.ones(len(analysers), bool)
+    for name, values in wanted.items():
+        accepted = pa.array([values] if isinstance(values, str) else list(values), pa.string())
+        kept &= pc.is_in(analysers.rows[name].cast(pa.string()), accepted).to_numpy()
+    return analysers.take(np.flatnonzero(kept))
+
+
+def ends_of_hours(timeseries: Collection) -> tuple[np.datetime64, np.datetime64]:
+    """Return the ends of the first and the last hour that a collection of time series covers, naive UTC.
+
+    Raises
+    ------
+    DoesNotApply
+        When it holds no observation.
+    """
+    instants = [instant.replace(tzinfo=None) for instant in timeseries.temporal or () if instant]
+    if len(instants) < 2:
+        raise DoesNotApply(f"{timeseries.id} holds no observation.")
+    first, last = (
+        (np.datetime64(instant, "us") + np.timedelta64(_HOUR - 1, "us")).astype("M8[h]") for instant in instants
+    )
+    return first, last
 
 
 def days_of(timeseries: Collection, zone: str) -> Days:
@@ -156,12 +179,7 @@ def days_of(timeseries: Collection, zone: str) -> Days:
     DoesNotApply
         When it holds no observation.
     """
-    instants = [instant.replace(tzinfo=None) for instant in timeseries.temporal or () if instant]
-    if len(instants) < 2:
-        raise DoesNotApply(f"{timeseries.id} holds no observation.")
     hour = np.timedelta64(1, "h")
-    start, end = (
-        (np.datetime64(instant, "us") + np.timedelta64(_HOUR - 1, "us")).astype("M8[h]") for instant in instants
-    )
+    start, end = ends_of_hours(timeseries)
     first = local_dates(np.array([start, start + hour]), zone)
     return Days.over(start + hour if first[0] != first[1] and end > start else start, end, zone)

@@ -75,7 +75,8 @@ class Record:
         if not usable.any():
             told = ", ".join(ground.names)
             more = "" if known is None else " and its altitude"
-            raise DoesNotApply(f"No station stands where the covariates ({told}){more} are known.")
+            objects = streams["object_collection"][0]
+            raise DoesNotApply(f"No station of {objects} stands where the covariates ({told}){more} are known.")
         ids = np.array(streams["object_id"].to_pylist(), object)
         sites = Sites(tuple(ids[usable]), ground.names, points[usable], covariates[usable])
         return cls(sites, hours, values[usable], tuple(ids[~usable]), refused or {})
