@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from twin.model import Collection
+from twin.model import Collection, Quality
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,4 +46,17 @@ class Cube:
     dataset: xr.Dataset
 
 
-type Product = Features | Series | Cube
+@dataclass(frozen=True)
+class Verdicts:
+    """Observations that the store holds in ``collection``, each with the quality that it shall have now.
+
+    ``test`` is the one that they are the outcome of: an observation is given it, or GOOD again. What
+    failed another test is left as it is. ``batches`` follow :data:`~twin.model.OBSERVATION_SCHEMA`.
+    """
+
+    collection: Collection
+    test: Quality
+    batches: Iterable[pa.RecordBatch]
+
+
+type Product = Features | Series | Cube | Verdicts

@@ -21,12 +21,23 @@ from twin.model import (
     Kind,
     Licence,
     ObservedProperty,
+    Quality,
     Run,
     Text,
     datastream_id,
     feature_schema,
 )
-from twin.store import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries, Store, write_cube
+from twin.store import (
+    Commit,
+    Edit,
+    Receipt,
+    StagedCube,
+    StagedFeatures,
+    StagedSeries,
+    StagedVerdicts,
+    Store,
+    write_cube,
+)
 
 CRS = "EPSG:2154"
 #: Lower left corner of the first building: Montpellier, in Lambert-93 metres.
@@ -235,6 +246,15 @@ def put_series(
             replace=replace,
         )
         return store.commit(Commit(run=run, series=(part,)))
+
+
+def put_verdicts(store: Store, table: pa.Table, *, test: Quality = Quality.SPATIAL, revision: int = 0) -> Receipt:
+    """Commit the quality of observations, as read at a `revision`."""
+    run = new_run()
+    with store.staging(run.id) as folder:
+        pq.write_table(table, folder / "verdicts.parquet")
+        part = StagedVerdicts(collection=series().id, test=test, files=("verdicts.parquet",), revision=revision)
+        return store.commit(Commit(run=run, verdicts=(part,)))
 
 
 def put_cube(store: Store, dataset: xr.Dataset, *, collection: Collection | None = None) -> Receipt:
