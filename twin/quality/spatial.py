@@ -84,9 +84,9 @@ def buddy_check(
     """
     level = values - effect
     known = np.isfinite(level)
-    centre = level.mean(axis=0, where=known, keepdims=True) if known.any() else 0.0
     # Around the mean of the hour, so that sums of squares lose nothing.
-    level = np.where(known, level - np.where(np.isfinite(centre), centre, 0.0), 0.0)
+    centre = np.where(known, level, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    level = np.where(known, level - centre, 0.0)
     flagged = np.zeros(values.shape, bool)
     mean, spread = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     count = np.zeros(values.shape, np.int64)
