@@ -58,7 +58,8 @@ class Surroundings:
 class Judgement:
     """The cells (station, hour) flagged, as flat numbers in order, each with its reason; neighbours of each station.
 
-    ``neighbours`` is how many neighbours a value was judged by, on average; 0 where none was.
+    ``neighbours`` is how many neighbours a value was judged by, on average (those that there are, for
+    the levels of CrowdQC+ alone); 0 where none was.
     """
 
     cells: NDArray[np.int64]
@@ -90,6 +91,8 @@ def judge(values: Matrix, hours: NDArray[np.datetime64], network: Network, aroun
                 f"{abs(value - mean):.3g} > {asked.threshold:g} x {spread:.3g}"
             )
     if network.crowd is not None and around.crowd is not None:
+        if network.buddy is None:
+            mean_neighbours = np.diff(around.crowd.indptr).astype(float)
         days = hours.astype("M8[D]").astype(np.int64)
         levels = crowd_levels(values, around.place, around.crowd, days - days[0], network.crowd, around.effect)
         told = np.array(["", *(f"spatial: CrowdQC+ {level}, {_CROWD[level]}" for level in LEVELS)], dtype=object)

@@ -10,7 +10,7 @@ import shapely
 
 from layers.heat_island.stations import Stations, find, read_stations, span
 from layers.quality_control.judgement import Surroundings, digest, judge
-from layers.quality_control.months import Month, months, news, read_month
+from layers.quality_control.months import Month, months, news, pardons, read_month
 from layers.quality_control.parameters import Network, Parameters
 from layers.quality_control.report import SCHEMA, collection, rows
 from twin.context import Twin
@@ -49,6 +49,9 @@ class QualityControl:
 
         def judged() -> Iterator[pa.RecordBatch]:
             former = _former(twin, about.id)
+            compared = {name for _, stations in found for name in stations.streams["id"].to_pylist()}
+            once = set() if former is None else set(former["id"].to_pylist())
+            yield from pardons(twin, timeseries.id, tuple(sorted(once - compared)))
             for network, stations in found:
                 place = shapely.get_coordinates(shapely.from_wkb(stations.streams["geometry"].to_numpy()))
                 around = Surroundings.of(network, place, stations.altitude)

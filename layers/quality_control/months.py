@@ -17,7 +17,7 @@ from layers.quality_control.judgement import Judgement
 from twin.context import Twin
 from twin.model import OBSERVATION_SCHEMA, Quality
 from twin.quality.spatial import Matrix
-from twin.store import OPERATOR, ObservationQuery
+from twin.store import OPERATOR, Condition, ObservationQuery
 from twin.time import TimeSpan
 
 _HALF = np.timedelta64(30, "m")
@@ -43,7 +43,7 @@ class Month:
 def months(hours: NDArray[np.datetime64]) -> Iterator[NDArray[np.datetime64]]:
     """Yield the whole months that consecutive hours lie in, each as all of its hours."""
     for month in np.unique(hours.astype("M8[M]")):
-        yield np.arange(month.astype("M8[h]"), (month + 1).astype("M8[h]"))
+        yield np.arange(month.astype("M8[h]"), (month + np.timedelta64(1, "M")).astype("M8[h]"))
 
 
 def read_month(twin: Twin, timeseries: str, stations: Stations, hours: NDArray[np.datetime64]) -> Month:
@@ -79,6 +79,18 @@ def news(twin: Twin, month: Month, judgement: Judgement) -> Iterator[pa.RecordBa
         columns = [batch[name] for name in OBSERVATION_SCHEMA.names[:-2]]
         yield pa.RecordBatch.from_arrays([*columns, pa.array(quality), reason], schema=OBSERVATION_SCHEMA).filter(
             changed
+        )
+
+
+def pardons(twin: Twin, timeseries: str, streams: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    """Yield, as GOOD, the observations that a spatial test had flagged in datastreams that are compared no more."""
+    flagged = Condition(field="quality", value=int(Quality.SPATIAL))
+    query = ObservationQuery(collection=timeseries, datastreams=streams, where=(flagged,))
+    for batch in twin.store.observations.read(query, OPERATOR) if streams else ():
+        columns = [batch[name] for name in OBSERVATION_SCHEMA.names[:-2]]
+        good = pa.array(np.full(batch.num_rows, int(Quality.GOOD), np.uint8))
+        yield pa.RecordBatch.from_arrays(
+            [*columns, good, pa.nulls(batch.num_rows, pa.string())], schema=OBSERVATION_SCHEMA
         )
 
 

@@ -75,7 +75,7 @@ def rows(month: Month, judgement: Judgement, made_of: str) -> pa.RecordBatch:
     others = month.counts.sum(axis=1) - month.counts[:, [Quality.GOOD, Quality.SPATIAL]].sum(axis=1)
     start, end = (
         pa.array(np.full(len(seen), edge.astype("M8[us]"))).cast(_STAMP)
-        for edge in (month.hours[0], month.hours[-1] + 1)
+        for edge in (month.hours[0], month.hours[-1] + np.timedelta64(1, "h"))
     )
     columns = {
         "id": stations.streams["id"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from tests.layers.layer_twin import Station, commit_stations, empty_twin
 from twin import pipeline
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import OBSERVATION_SCHEMA, Quality
+from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, feature_schema
+from twin.observed_properties import known_properties
+from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
 from twin.testing.samples import put_series
 
@@ -38,8 +41,8 @@ def derive(twin: Twin, **network: object) -> pipeline.DeriveReport:
     return pipeline.derive(twin, "quality_control", {"networks": [network]} if network else {})
 
 
-def flagged(twin: Twin) -> dict[tuple[str, int], str]:
-    query = ObservationQuery(collection="observations")
+def flagged(twin: Twin, observed: str = "air_temperature") -> dict[tuple[str, int], str]:
+    query = ObservationQuery(collection="observations", observed_properties=(observed,))
     table = twin.store.observations.read(query, OPERATOR).read_all()
     table = table.filter(pc.equal(table["quality"], int(Quality.SPATIAL)))
     return {
@@ -164,3 +167,53 @@ def test_nothing_to_compare_is_said(twin: Twin) -> None:
         derive(twin, altitude_field="height")
     with pytest.raises(DoesNotApply, match="No object of stations observes no2"):
         derive(twin, observed_property="no2")
+
+
+def test_on_real_stations_with_gaps_of_a_thousand_hours(tmp_path: Path, shared_data: Path) -> None:
+    """Five stations of Toulouse, months apart: whole months without a value, and two neighbours at most at a time."""
+    settings = Settings(store=StoreSettings(folder=tmp_path), data=shared_data)
+    with empty_twin(tmp_path / "store") as opened:
+        twin = replace(opened, settings=settings)
+        pipeline.ingest(twin, Path(__file__).resolve().parents[2] / "datasets" / "toulouse_weather" / "manifest.yml")
+        done = derive(twin, altitude_field=None, buddy={"radius": 30_000, "least": 2})
+        assert done.flagged == {}
+        told = report(twin)
+        assert sum(row["tested"] for row in told.values()) == 478 + 288 + 259 + 53 + 9
+        silent = {month for _, month in told} ^ {"2025-11", "2025-12", "2026-01", "2026-02"}
+        assert not silent, "each month has a station at work"
+        assert told["33-station-meteo-saint-jory-chapelle-beldou", "2025-12"]["neighbours"] > 2
+        assert "2025-11" not in {month for name, month in told if name.startswith("33-")}
+        assert derive(twin, altitude_field=None, buddy={"radius": 30_000, "least": 2}).run is None
+
+
+def test_a_network_left_out_of_the_settings_loses_its_flags(twin: Twin) -> None:
+    commit_dew_points(twin)
+    dew_point = {"observed_property": "dew_point_temperature"}
+    pipeline.derive(twin, "quality_control", {"networks": [{}, dew_point]})
+    assert len(flagged(twin, "dew_point_temperature")) == len(flagged(twin)) == 2
+    derive(twin)
+    assert len(flagged(twin)) == 2
+    assert flagged(twin, "dew_point_temperature") == {}
+    assert {row["observed_property"] for row in report(twin).values()} == {"air_temperature"}
+
+
+def commit_dew_points(twin: Twin) -> None:
+    """Give each station a dew point equal to its temperature, faults included."""
+    query = FeatureQuery(collection="datastreams", columns=tuple(field.name for field in DATASTREAM_FIELDS))
+    streams = twin.store.features.read(query, OPERATOR).read_all().drop_columns("row")
+    table = twin.store.observations.read(ObservationQuery(collection="observations"), OPERATOR).read_all()
+    dew = known_properties()["dew_point_temperature"]
+
+    def renamed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.replace_substring(column, "air_temperature", dew.name)
+
+    for name in ("id", "observed_property"):
+        streams = streams.set_column(streams.column_names.index(name), name, renamed(streams[name]))
+    known = twin.store.catalogue.collection("observations", OPERATOR)
+    put_series(
+        twin.store,
+        table.set_column(0, OBSERVATION_SCHEMA.field(0), renamed(table["datastream"])).cast(OBSERVATION_SCHEMA),
+        datastreams=streams.cast(feature_schema(DATASTREAM_FIELDS)),
+        collection=known.model_copy(update={"observed_properties": (dew,)}),
+        source="dew",
+    )

@@ -73,9 +73,9 @@ def qn(values: Matrix) -> NDArray[np.float64]:
     n = np.isfinite(values).sum(axis=0)
     for part in _parts(columns, len(first)):
         differences = np.abs(values[first, part] - values[second, part])
-        differences.sort(axis=0)
         half = n[part] // 2 + 1
         rank = np.maximum(half * (half - 1) // 2 - 1, 0)
+        differences.partition(np.unique(rank), axis=0)
         scale[part] = np.take_along_axis(differences, rank[np.newaxis], axis=0)[0]
     large = np.where(n % 2 == 1, n / (n + 1.4), n / (n + 3.8))
     return np.where(n >= 2, scale * _NORMAL * np.where(n < len(_SMALL), _SMALL[np.minimum(n, 9)], large), np.nan)
