@@ -24,7 +24,7 @@ from twin.store.contract import (
     StagedVerdicts,
     Store,
 )
-from twin.store.cubes import write_cube
+from twin.store.cubes import write_cube, write_steps
 from twin.store.filters import (
     Arithmetic,
     Condition,
@@ -71,4 +71,5 @@ __all__ = [
     "Store",
     "TextValue",
     "write_cube",
+    "write_steps",
 ]

@@ -18,7 +18,7 @@ from twin.ingest.intake import Intake, Notes
 from twin.ingest.manifest import Manifest
 from twin.ingest.quarantine import Quarantine
 from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, feature_schema
-from twin.products import Cube, Features, Product, Series
+from twin.products import Cube, CubeSteps, Features, Product, Series
 from twin.registry import Source
 
 CRS = "EPSG:2154"
@@ -45,7 +45,7 @@ def read(source: Source, manifest: Manifest, data: Path, room: Path, crs: str = 
             scratch.mkdir()
             files = find(part.files, [data], data)
             for product in source.read(manifest, part, files, Intake(crs, quarantine, scratch, notes)):
-                batches = [] if isinstance(product, Cube) else list(product.batches)
+                batches = [] if isinstance(product, Cube | CubeSteps) else list(product.batches)
                 products.append((product, pa.Table.from_batches(batches) if batches else pa.table({})))
     return Outcome(products, quarantine.rows, notes.sentences())
 
