@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from twin.access import Access
+from twin.compute import Compute
 from twin.settings import Settings
 from twin.store import Principal, Store
 
@@ -32,6 +34,11 @@ class Twin:
     def over(cls, settings: Settings, store: Store) -> Twin:
         """Return the twin of `settings` over an open `store`."""
         return cls(settings=settings, store=store, access=Access(settings.access))
+
+    @cached_property
+    def compute(self) -> Compute:
+        """Where layers have their heavy work done: threads, or a Dask scheduler."""
+        return Compute(self.settings.compute)
 
     def version(self, principal: Principal) -> str:
         """Return a word that changes with what `principal` sees of the catalogue, and with nothing else."""

@@ -95,7 +95,7 @@ class Bounds(Section):
     )
     vertices: Annotated[int, Field(ge=2)] = Field(10_000, description="Vertices of a geometry asked of EDR.")
     area: Annotated[float, Field(gt=0)] = Field(
-        10_000.0, description="Square kilometres of a geometry asked of EDR, its buffer included."
+        50_000.0, description="Square kilometres of a geometry asked of EDR, its buffer included."
     )
     export_rows: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Rows in one export over HTTP.")
     body: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Bytes of a feature sent to be written.")
@@ -152,6 +152,19 @@ class AccessSettings(Section):
         return self
 
 
+class ComputeSettings(Section):
+    """Where heavy work is done."""
+
+    threads: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Threads of this machine; as many as its cores by default."
+    )
+    scheduler: str | None = Field(
+        None,
+        description="Address of a Dask scheduler, such as tcp://10.0.0.5:8786, whose workers do it instead.",
+        pattern=r"^(tcp|tls)://[^\s/]+:\d+$",
+    )
+
+
 class LayerSettings(Section):
     """One layer to derive, with its parameters."""
 
@@ -167,6 +180,7 @@ class Settings(Section):
     server: Server = Server()
     bounds: Bounds = Bounds()
     access: AccessSettings = AccessSettings()
+    compute: ComputeSettings = ComputeSettings()
     manifests: Path = Field(Path("datasets"), description="Folder of dataset manifests.")
     data: Path | None = Field(None, description="Folder from which manifests name their files; theirs by default.")
     layers: tuple[LayerSettings, ...] = Field(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,10 +18,9 @@ from twin.context import Twin
 from twin.errors import BadData, BadInput, NotFound
 from twin.ingest.placing import place_streams
 from twin.ingest.quarantine import Quarantine
-from twin.model import OBSERVATION_SCHEMA, Collection, Quality, feature_schema
-from twin.products import Cube, Features, Product, Series
-from twin.store import OPERATOR, StagedCube, StagedFeatures, StagedSeries
-from twin.store.cubes import write_cube
+from twin.model import OBSERVATION_SCHEMA, Collection, Kind, Quality, feature_schema
+from twin.products import Cube, CubeSteps, Features, Product, Series
+from twin.store import OPERATOR, StagedCube, StagedFeatures, StagedSeries, write_cube, write_steps
 
 _GROUP_ROWS = 131_072
 
@@ -74,10 +74,8 @@ class Staging:
             case Series():
                 self._datastreams.setdefault(collection.id, []).append(product.datastreams)
                 self._write(collection.id, OBSERVATION_SCHEMA, product.batches)
-            case Cube():
-                write_cube(product.dataset, self._folder / collection.id)
-                self.rows[collection.id] = sum(variable.size for variable in product.dataset.data_vars.values())
-                self._cubes.append(StagedCube(collection=collection, source=self._source, folder=collection.id))
+            case Cube() | CubeSteps():
+                self._write_cube(product)
 
     def finish(self, quarantine: Quarantine | None) -> Staged:
         """Place the series, and test what was measured (there is a `quarantine`); return what to commit.
@@ -118,6 +116,35 @@ class Staging:
                 writer.write_table(table, row_group_size=_GROUP_ROWS)
                 self.rows[name] += table.num_rows
                 self._progress(name, self.rows[name])
+
+    def _write_cube(self, product: Cube | CubeSteps) -> None:
+        """Write a coverage, unchanged steps linked from the present revision; count those computed of `CubeSteps`."""
+        name, folder = product.collection.id, self._folder / product.collection.id
+        if folder.exists():
+            raise BadInput(f"{name} is given twice by {self._source}: a coverage is one product.")
+
+        def told(values: int) -> None:
+            self.rows[name] += values
+            self._progress(name, self.rows[name])
+
+        self.rows[name] = 0
+        with self._former(product.collection) as former:
+            if isinstance(product, Cube):
+                write_cube(product.collection, product.dataset, folder, former, told)
+                self.rows[name] = sum(variable.size for variable in product.dataset.data_vars.values())
+            else:
+                write_steps(product, folder, former, told)
+        self._cubes.append(StagedCube(collection=product.collection, source=self._source, folder=name))
+
+    @contextmanager
+    def _former(self, collection: Collection) -> Iterator[Path | None]:
+        """Lend the folder of the present revision of a coverage, None where there is none."""
+        known = {known.id for known in self._twin.store.catalogue.collections(OPERATOR) if known.kind is Kind.COVERAGE}
+        if collection.id not in known:
+            yield None
+            return
+        with self._twin.store.cubes.folder(collection.id, OPERATOR) as folder:
+            yield folder
 
     def _names(self, files: list[Path]) -> tuple[str, ...]:
         return tuple(file.name for file in files)

@@ -8,24 +8,20 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from layers import series
 from layers.heat_island.analysis import Analysis
-from layers.heat_island.method import Matrix, mean_known, thresholds
+from layers.heat_island.method import mean_known, thresholds
 from layers.heat_island.stations import Stations
 from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
     Collection,
     Field,
     FieldType,
     Kind,
     ObservedProperty,
-    Quality,
     Ramp,
     Style,
     Text,
-    datastream_id,
     feature_schema,
 )
 from twin.observed_properties import known_properties
@@ -125,7 +121,8 @@ def hourly_series(about: About, stations: Stations, analyses: Analyses) -> Serie
 
     def batches() -> Iterator[pa.RecordBatch]:
         for found in analyses():
-            yield _observations(found.stations, _DIFFERENCE, found.hours, found.difference, about.made)
+            ids = found.stations.ids
+            yield series.observations(ids, _DIFFERENCE.name, found.hours, found.difference, about.made)
 
     return Series(collection, _datastreams(collection, stations), batches())
 
@@ -148,55 +145,17 @@ def daily_series(about: About, stations: Stations, analyses: Analyses) -> Series
     def batches() -> Iterator[pa.RecordBatch]:
         for found in analyses():
             for observed in DAILY:
-                yield _observations(found.stations, observed, found.days, found.daily[observed.name], about.made)
+                values = found.daily[observed.name]
+                yield series.observations(found.stations.ids, observed.name, found.days, values, about.made)
 
     return Series(collection, _datastreams(collection, stations), batches())
 
 
 def _datastreams(collection: Collection, stations: Stations) -> pa.Table:
     """Return a datastream of each property at each station, where and when that of the temperature is."""
-    given = stations.streams
-    tables = []
-    for observed in collection.observed_properties:
-        columns = {
-            "id": [datastream_id(identity, observed.name) for identity in stations.ids],
-            "valid_from": given["valid_from"],
-            "valid_to": given["valid_to"],
-            "geometry": given["geometry"],
-            "name": [f"{name} : {observed.title.fr.lower()}" for name in stations.names],
-            "timeseries": [collection.id] * len(stations),
-            "object_collection": given["object_collection"],
-            "object_id": given["object_id"],
-            "observed_property": [observed.name] * len(stations),
-            "unit": [observed.unit] * len(stations),
-        }
-        tables.append(pa.table(columns).cast(feature_schema(DATASTREAM_FIELDS)))
-    return pa.concat_tables(tables)
-
-
-def _observations(
-    stations: Stations,
-    observed: ObservedProperty,
-    times: NDArray[np.datetime64],
-    values: Matrix,
-    made: datetime,
-) -> pa.RecordBatch:
-    """Return the values that are known, ordered by station, then time."""
-    station, step = np.nonzero(np.isfinite(values))
-    streams = pa.array([datastream_id(identity, observed.name) for identity in stations.ids], pa.string())
-    count = len(station)
-    stamp = pa.timestamp("us", tz="UTC")
-    return pa.RecordBatch.from_arrays(
-        [
-            streams.take(pa.array(station)),
-            pa.array(times[step].astype("M8[us]")).cast(stamp),
-            pa.array(np.full(count, np.datetime64(made.replace(tzinfo=None), "us"))).cast(stamp),
-            pa.array(np.round(values[station, step], _DECIMALS)),
-            pa.nulls(count, pa.string()),
-            pa.array(np.full(count, int(Quality.GOOD), np.uint8)),
-            pa.nulls(count, pa.string()),
-        ],
-        schema=OBSERVATION_SCHEMA,
+    properties = collection.observed_properties
+    return pa.concat_tables(
+        [series.datastreams(collection, each, stations.streams, stations.names) for each in properties]
     )
 
 

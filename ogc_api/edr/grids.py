@@ -322,7 +322,8 @@ def read(coverage: Coverage, name: str, window: Window) -> NDArray[Any]:
 
 def _touched(array: xr.DataArray, window: Window) -> int:
     chunks = array.encoding.get("chunks") or array.shape
-    spans = zip(window, chunks, strict=True)
+    # A chunk may be larger than the array: what lies beyond costs next to nothing.
+    spans = zip(window, map(min, chunks, array.shape), strict=True)
     return prod(((part.stop - 1) // size - part.start // size + 1) * size for part, size in spans)
 
 

@@ -11,15 +11,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ogc_api.edr.answer import CELL_METHODS, Answer, Grid, Path, Place, Times, Values, Variable
+from twin import cf
 from twin import crs as crs_
 from twin.errors import TooLarge
 from twin.model import Quality
 
-CONVENTIONS = "CF-1.11"
 _EPOCH = "seconds since 1970-01-01T00:00:00Z"
 _MISSING_FLAG = np.uint8(255)
-#: UCUM codes that UDUNITS, whose units CF takes, spells otherwise.
-_UDUNITS = {"Cel": "degree_Celsius", "K": "K", "ug/m3": "ug m-3", "mg/m3": "mg m-3", "kW.h": "kWh", "deg": "degree"}
 
 
 def encode(answer: Answer, bound: int) -> bytes:
@@ -39,7 +37,7 @@ def encode(answer: Answer, bound: int) -> bytes:
             dataset = _places(answer, places, bound)
     collection = answer.collection
     dataset.attrs |= {
-        "Conventions": CONVENTIONS,
+        "Conventions": cf.CONVENTIONS,
         "title": collection.title.en,
         "summary": collection.description.en,
         "institution": collection.producer,
@@ -197,8 +195,7 @@ def _attributes(variable: Variable) -> dict[str, Any]:
         return {**found, "flag_values": values, "flag_meanings": words, "_FillValue": _MISSING_FLAG}
     if variable.description:
         found["comment"] = variable.description.en
-    unit = variable.unit or "1"
-    found["units"] = _UDUNITS.get(unit, unit)
+    found["units"] = cf.udunits(variable.unit or "1")
     if variable.observed.standard_name and variable.statistic not in ("count", "completeness"):
         found["standard_name"] = variable.observed.standard_name
     if variable.statistic in CELL_METHODS:

@@ -171,7 +171,7 @@ def fill(store: Store) -> None:
         pq.write_table(datastreams(), folder / "datastreams.parquet")
         pq.write_table(observations(), folder / "observations.parquet")
         described, dataset = coverage()
-        write_cube(dataset, folder / "heat")
+        write_cube(described, dataset, folder / "heat")
         store.commit(
             Commit(
                 run=run,

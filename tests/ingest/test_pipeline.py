@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,7 @@ from twin import pipeline, registry
 from twin.app import open_twin
 from twin.errors import BadData, BadInput, BadManifest, DoesNotApply, NotFound
 from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Kind, Text, feature_schema
-from twin.products import Cube, Features, Series
+from twin.products import Cube, CubeSteps, Features, Series
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR, FeatureQuery
 from twin.testing import samples as shipped
@@ -249,6 +251,65 @@ def test_a_layer_is_derived_replaced_and_left_when_nothing_changed(bench, derive
     assert derive(threshold=2).run is not None  # its input has a new revision
     with bench.twin.store.cubes.open("grid", OPERATOR) as cube:
         assert cube["air_temperature"].shape == (2, 3)
+
+
+class HourParameters(BaseModel):
+    values: list[float] = []
+    note: str = ""
+
+
+class Hours:
+    """Derives one map an hour, whose value is the hour's, and remembers which hours it was asked for."""
+
+    name = "hours"
+    title = Text(fr="Heures", en="Hours")
+    version = "1"
+    parameters = HourParameters
+    asked: ClassVar[list[int]] = []
+
+    def inputs(self, parameters):
+        return ("buildings",)
+
+    def derive(self, twin, parameters):
+        given = np.array(parameters.values)
+        times = np.datetime64("2026-07-01", "us") + np.arange(given.size) * np.timedelta64(1, "h")
+
+        def compute(asked):
+            for step in asked:
+                self.asked.append(int(step))
+                data = {"air_temperature": (("time", "y", "x"), np.full((1, 2, 3), given[step], "f4"))}
+                yield xr.Dataset(data, {"time": times[[step]], "y": [0.5, 1.5], "x": [0.5, 1.5, 2.5]})
+
+        series = shipped.series("hours")
+        yield CubeSteps(series.model_copy(update={"kind": Kind.COVERAGE}), times, given.view(np.uint64), compute)
+
+
+def test_an_hour_that_is_added_costs_an_hour(bench, monkeypatch):
+    load = registry.load
+    monkeypatch.setattr(
+        registry,
+        "load",
+        lambda group, name: Hours if (group, name) == (registry.LAYERS, "hours") else load(group, name),
+    )
+    monkeypatch.setattr(Hours, "asked", [])
+
+    def derive(note="", *values):
+        Hours.asked.clear()
+        return pipeline.derive(bench.twin, "hours", {"values": values, "note": note})
+
+    assert derive("first", 20.0, 21.0, 22.0).rows == {"hours": 18}
+    revision = bench.collection("hours").revision
+    again = derive("the same inputs, told otherwise", 20.0, 21.0, 22.0)
+    assert Hours.asked == []
+    assert again.changed == ()
+    assert again.rows == {"hours": 0}
+    assert bench.collection("hours").revision == revision
+    assert derive("one is corrected, one is added", 20.0, 21.5, 22.0, 23.0).changed == ("hours",)
+    assert Hours.asked == [1, 3]
+    for layout in ("map", "series"):
+        with bench.twin.store.cubes.open("hours", OPERATOR, layout) as cube:
+            assert cube["air_temperature"].values[:, 1, 2].tolist() == [20.0, 21.5, 22.0, 23.0]
+    assert bench.collection("hours").count == 24
 
 
 def test_a_layer_that_fails_half_way_leaves_nothing(bench, derive):

@@ -148,7 +148,46 @@ def test_atmo_occitanie_keeps_negative_values(real):
     }  # fmt: skip
     assert set(rows["quality"].to_pylist()) == {Quality.GOOD}
     temporal = real.collection("observations").temporal
-    assert temporal == (datetime(2020, 3, 14, 10, tzinfo=UTC), datetime(2020, 3, 17, 8, tzinfo=UTC))
+    assert temporal == (datetime(2020, 3, 14, 11, tzinfo=UTC), datetime(2020, 3, 17, 9, tzinfo=UTC))  # ends of hours
+
+
+def test_atmo_occitanie_of_2023_has_utc_hours_and_repeats(real):
+    report = ingest(real, "atmo_occitanie_2023_11")
+    assert report.rows == {"stations": 16, "observations": 287}
+    assert report.quarantined == 0
+    assert "195 values repeat an earlier one of the same instant, and count once." in report.notes
+    temporal = real.collection("observations").temporal
+    assert temporal == (datetime(2023, 11, 24, 10, tzinfo=UTC), datetime(2023, 11, 25, 18, tzinfo=UTC))
+    environments = Counter(real.features("stations")["environment"].to_pylist())
+    assert environments == {"background": 6, "industrial": 5, "traffic": 5}
+
+
+def test_airparif_hours_1_to_24_below_a_line_of_units(real):
+    report = ingest(real, "airparif_pa13_2017_2018")
+    hours, without_no2, without_o3 = 2 * 365 * 24, 427, 472
+    assert hours == 17_520
+    assert report.rows == {"stations": 1, "observations": 2 * hours - without_no2 - without_o3}
+    assert report.quarantined == 0
+    assert "observations: 899 empty values make no observation." in report.notes
+    rows = real.observations(observed_properties=("no2",))
+    assert rows.num_rows == hours - without_no2
+    values = dict(zip(rows["phenomenon_time"].to_pylist(), rows["result"].to_pylist(), strict=True))
+    assert values[datetime(2017, 1, 1, 1, tzinfo=UTC)] == 30  # 01/01/2017;1
+    assert values[datetime(2017, 3, 27, 0, tzinfo=UTC)] == 45  # 26/03/2017;24, a day on which clocks change
+    assert values[datetime(2017, 3, 26, 3, tzinfo=UTC)] == 27  # 26/03/2017;3, an hour that local time lacks
+    assert max(values) == datetime(2019, 1, 1, 0, tzinfo=UTC)  # 31/12/2018;24
+
+
+def test_poitiers_records_within_records(real):
+    report = ingest(real, "poitiers_2019_01_17")
+    assert report.rows == {"stations": 4, "observations": 40}
+    assert report.quarantined == 5
+    temporal = real.collection("observations").temporal
+    assert temporal == (datetime(2019, 1, 17, 1, tzinfo=UTC), datetime(2019, 1, 17, 8, tzinfo=UTC))
+
+
+def test_departments_of_occitanie(real):
+    assert ingest(real, "occitanie_departments").rows == {"departments": 13}
 
 
 def test_meteo_france_in_celsius_and_hectopascals(real, shared_data):
@@ -170,3 +209,21 @@ def test_meteo_france_in_celsius_and_hectopascals(real, shared_data):
     assert first["result_time"].to_pylist() == [datetime(2024, 10, 17, 14, 2, 14, tzinfo=UTC)]
     pressure = real.observations("meteo_france_observations", observed_properties=("air_pressure",))["result"]
     assert np.isclose(pc.max(pressure).as_py(), 1_015.9)
+
+
+def test_climate_zones_of_redon(real):
+    """Codes 101 to 107 of GeoClimate are zones A to G; it tells how sure it is of 1,553 - 1,320 of them."""
+    report = ingest(real, "geoclimate_redon")
+    assert report.rows == {"local_climate_zones": 1_553}
+    assert report.quarantined == 0
+    rows = real.features("local_climate_zones")
+    assert Counter(rows["lcz"].to_pylist()) == {
+        "2": 18, "3": 22, "4": 3, "5": 4, "6": 54, "8": 47, "9": 128,
+        "A": 337, "B": 76, "D": 304, "E": 478, "G": 82,
+    }  # fmt: skip
+    assert rows["uniqueness"].null_count == rows["lcz_second"].null_count == 1_320
+    assert pc.min(rows["distance"]).as_py() == 0
+    nearest = rows.filter(pc.equal(rows["distance"], 0.0))
+    assert set(nearest["uniqueness"].to_pylist()) == {1.0}
+    told = {category.value for category in real.collection("local_climate_zones").field("lcz").categories}
+    assert {*map(str, range(1, 11)), *"ABCDEFG"} == told

@@ -173,6 +173,85 @@ def test_hours_that_clocks_skip_or_repeat(bench):
     assert times == [datetime(2026, 10, 25, 1, 30, tzinfo=UTC), datetime(2026, 10, 25, 2, 30, tzinfo=UTC)]
 
 
+DAYS = [
+    "id;day;hour;NO2",
+    ";;;microg/m3",
+    "s1;28/02/2024;24;10",  # 29 February 00:00: a leap day
+    "s1;29/02/2024;24;11",
+    "s1;31/12/2024;24;12",
+    "s1;31/12/2024;0;13",
+    "s1;31/12/2024;25;14",
+    "s1;31/12/2024;;15",
+    "s1;31/13/2024;3;16",
+    "s1;31/12/2024;3",
+    "s1;31/12/2024;2.5;17",
+    "s1;31/12/2024;4;n/d",
+]
+DAY = {"column": "day", "format": "%d/%m/%Y", "hour": "hour", "zone": "UTC"}
+NO2 = {"no2": {"column": "NO2", "unit": "ug/m3"}}
+
+
+def day_part(read=None, **more):
+    read = {"delimiter": ";", "missing": ["n/d"], "units": {"NO2": "microg/m3"}} | (read or {})
+    return series_part("a.csv", read=read, **{"time": DAY, "results": NO2} | more)
+
+
+def test_a_date_and_an_hour_of_1_to_24_below_a_line_of_units(bench):
+    (bench.folder / "a.csv").write_text("\n".join(DAYS), "utf-8")
+    report = ingest(bench, day_part())
+    rows = bench.observations()
+    got = dict(zip(rows["phenomenon_time"].to_pylist(), rows["result"].to_pylist(), strict=True))
+    assert got == {
+        datetime(2024, 2, 29, tzinfo=UTC): 10,
+        datetime(2024, 3, 1, tzinfo=UTC): 11,
+        datetime(2024, 12, 31, tzinfo=UTC): 13,
+        datetime(2025, 1, 1, tzinfo=UTC): 12,
+    }
+    reasons = quarantined(report)
+    why = "this is not a date and an hour from 0 to 24"
+    assert reasons[5, "phenomenon_time", "31/12/2024 25"] == why
+    assert reasons[6, "phenomenon_time", "31/12/2024"] == why
+    assert reasons[7, "phenomenon_time", "31/13/2024 3"] == why
+    assert reasons[8, "", "s1;31/12/2024;3"] == "this row has 3 columns, not 4"
+    assert reasons[9, "phenomenon_time", "31/12/2024 2.5"] == why
+    assert report.quarantined == len(reasons) == 5
+
+
+def test_an_hour_of_a_zone_follows_its_clocks(bench):
+    lines = ["id;day;hour;NO2", "s1;31/03/2024;2;1", "s1;31/03/2024;3;2", "s1;27/10/2024;2;3", "s1;27/10/2024;24;4"]
+    (bench.folder / "a.csv").write_text("\n".join(lines), "utf-8")
+    paris = DAY | {"zone": "Europe/Paris"}
+    report = ingest(bench, day_part(read={"units": {}}, time=paris))
+    assert report.quarantined == 2  # 31 March 02:00 is skipped, 27 October 02:00 comes twice
+    times = bench.observations()["phenomenon_time"].to_pylist()
+    assert times == [datetime(2024, 3, 31, 1, tzinfo=UTC), datetime(2024, 10, 27, 23, tzinfo=UTC)]
+    with pytest.raises(BadManifest, match="an hour needs the column of its date, and their zone"):
+        ingest(bench, day_part(time={key: value for key, value in DAY.items() if key != "zone"}))
+
+
+def test_the_line_of_units_must_say_what_the_manifest_says(bench):
+    (bench.folder / "a.csv").write_text("\n".join(DAYS), "utf-8")
+    with pytest.raises(BadData, match=r"gives 'microg/m3' as the unit of 'NO2', where read\.units of the manifest has"):
+        ingest(bench, day_part(read={"units": {"NO2": "ppb"}}))
+    with pytest.raises(BadData, match="gives '' as the unit of 'O3'"):
+        ingest(bench, day_part(read={"units": {"NO2": "microg/m3", "O3": "microg/m3"}}))
+
+
+def test_a_time_that_starts_a_period_is_brought_to_its_end(bench):
+    write_csv(bench.folder / "a.csv", WIDE[:1])
+    ingest(bench, series_part("a.csv", time={"column": "t", "zone": "UTC", "lasts": "PT1H"}))
+    assert set(bench.observations()["phenomenon_time"].to_pylist()) == {datetime(2026, 7, 1, 13, tzinfo=UTC)}
+    with pytest.raises(BadManifest, match=r"lasts: .* greater than 0"):
+        ingest(bench, series_part("a.csv", time={"column": "t", "zone": "UTC", "lasts": "-PT1H"}))
+
+
+def test_columns_may_lie_within_each_record(bench):
+    (bench.folder / "a.json").write_bytes(orjson.dumps([{"id": 1, "fields": row} for row in WIDE]))
+    assert ingest(bench, series_part("a.json", read={"record": "fields"})).rows["observations"] == 5
+    with pytest.raises(BadData, match=r"a record has no columns under 'row', which read\.record names"):
+        ingest(bench, series_part("a.json", read={"record": "row"}))
+
+
 def test_times_without_a_zone_must_have_one_declared(bench):
     write_csv(bench.folder / "a.csv", WIDE)
     with pytest.raises(BadManifest, match=r"a\.csv, column 't': times without an offset; declare their zone"):

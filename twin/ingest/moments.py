@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from twin.errors import BadManifest
-from twin.ingest.conversion import Converted, cast, is_missing, texts
+from twin.ingest.conversion import Converted, cast, integers, is_missing, texts
 from twin.ingest.intake import Rows
 from twin.ingest.parts import Moment
 
@@ -16,6 +16,7 @@ INSTANT = pa.timestamp("us", tz="UTC")
 _NAIVE = pa.timestamp("us")
 _OFFSET = r"(?i)(Z|[+-]\d{2}(:?\d{2})?)$"
 _CLOCK = r"\d:\d"
+_HOURS = 24
 
 
 def read_moment(moment: Moment, rows: Rows) -> Converted:
@@ -34,7 +35,29 @@ def read_moment(moment: Moment, rows: Rows) -> Converted:
         return Converted(pa.repeat(found.values[0], len(rows)), np.zeros(len(rows), bool), source, found.reason)
     source = rows.column(moment.column)
     present = pc.if_else(is_missing(source, moment.missing), pa.scalar(None, source.type), source)
+    if moment.hour is not None:
+        return _hourly(moment, present, texts(rows.column(moment.hour)), rows.file)
     return _instants(moment, present, rows.file)
+
+
+def _hourly(moment: Moment, dates: pa.Array, hours: pa.Array, file: str) -> Converted:
+    """Read a date in one column and its hour in another, which both must be there or neither."""
+    day = _instants(moment.model_copy(update={"zone": "UTC"}), dates, file)
+    hour = integers(hours)
+    start = day.values.cast(_NAIVE)
+    told = hour.values.to_numpy(zero_copy_only=False)
+    bad = (
+        day.bad
+        | hour.bad
+        | (told < 0)
+        | (told > _HOURS)
+        | _mask(pc.not_equal(start, pc.floor_temporal(start, unit="day")))
+    )
+    bad |= np.asarray(dates.is_null()) != np.asarray(hours.is_null())
+    length = pc.multiply(hour.values, 3_600_000_000).cast(pa.duration("us"))
+    both = pc.utf8_trim_whitespace(pc.binary_join_element_wise(texts(dates), hours, " ", null_handling="replace"))
+    reason = f"this is not a date and an hour from 0 to {_HOURS}"
+    return _local(moment, pc.add(start, length), both, bad, reason)
 
 
 def _instants(moment: Moment, source: pa.Array, file: str) -> Converted:

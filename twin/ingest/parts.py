@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field as Constrained
@@ -22,7 +22,10 @@ class Read(Model):
 
     ``crs`` is for files that do not say theirs, and must not contradict one that does. ``anywhere``
     keeps coordinates outside the area of use of the city's CRS (stations overseas). ``missing_z`` is
-    the height that stands for an unknown one: geometries that have it lose their Z.
+    the height that stands for an unknown one: geometries that have it lose their Z. ``units`` is for
+    CSV whose line below the header gives units: what it says of each column, so that a file that says
+    otherwise is refused. ``records`` is the key of the list of records in a JSON object, ``record`` that
+    of the columns in each record.
     """
 
     layer: str | None = None
@@ -34,7 +37,9 @@ class Read(Model):
     decimal: Annotated[str, Constrained(min_length=1, max_length=1)] = "."
     skip_rows: Annotated[int, Constrained(ge=0)] = 0
     missing: tuple[str, ...] = ("",)
-    records: str | None = None  # key of the list of records in a JSON object
+    units: dict[str, str] = {}
+    records: str | None = None
+    record: str | None = None
 
     @field_validator("crs")
     @classmethod
@@ -59,10 +64,12 @@ class Moment(Model):
 
     ``format`` is ``iso``, ``year`` or a ``strptime`` pattern. ``zone`` is the IANA zone of date-times
     that carry no offset; dates and years start at 00:00 UTC without it. A local time that occurs
-    twice when clocks go back is quarantined unless ``ambiguous`` says which one it is.
+    twice when clocks go back is quarantined unless ``ambiguous`` says which one it is. ``hour`` is the
+    column of the hour of a date: a whole number from 0 to 24, of which 24 is 0 of the day after.
     """
 
     column: str | None = None
+    hour: str | None = None
     value: str | None = None
     format: str = "iso"
     zone: str | None = None
@@ -90,6 +97,8 @@ class Moment(Model):
     def _one(self) -> Self:
         if (self.column is None) == (self.value is None):
             raise ValueError("give either a column or a constant")
+        if self.hour is not None and (self.column is None or self.zone is None):
+            raise ValueError("an hour needs the column of its date, and their zone, for instance zone: UTC")
         return self
 
 
@@ -202,8 +211,12 @@ class ObjectOf(Model):
 
 
 class ObservationTime(Moment):
-    """The phenomenon time (the end of the period for sums and means), and when the result was known."""
+    """The phenomenon time (the end of the period for sums and means), and when the result was known.
 
+    A column that holds the start of the period says how long it ``lasts``, for instance PT1H.
+    """
+
+    lasts: Annotated[timedelta, Constrained(gt=timedelta(0), le=timedelta(days=366))] | None = None
     result_time: Moment | None = None
 
 
@@ -256,6 +269,21 @@ class SeriesPart(Model):
         return self
 
 
+class CoveragePart(Model):
+    """How one band of rasters becomes a coverage, on square cells whose edges are at multiples of ``cell``.
+
+    ``cell`` is in units of the city's CRS. ``resampling`` says which value a cell takes: ``nearest``
+    keeps the values as they are (categories), ``bilinear`` lies between the four nearest, ``average``
+    is the mean of what the cell covers (a fine terrain on larger cells), ``mode`` the most frequent.
+    """
+
+    collection: Identifier
+    property: Identifier
+    cell: Annotated[float, Constrained(gt=0)]
+    band: Annotated[int, Constrained(ge=1)] = 1
+    resampling: Literal["nearest", "bilinear", "average", "mode"] = "nearest"
+
+
 class Part(Model):
     """Files, the source that reads them, and what their rows become."""
 
@@ -264,12 +292,18 @@ class Part(Model):
     read: Read = Read()
     features: FeaturesPart | None = None
     series: SeriesPart | None = None
+    coverage: CoveragePart | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.features is None) == (self.series is None):
-            raise ValueError("a part has either features or series")
+        if sum(target is not None for target in (self.features, self.series, self.coverage)) != 1:
+            raise ValueError("a part has one of features, series, coverage")
         return self
+
+    @property
+    def target(self) -> FeaturesPart | SeriesPart | CoveragePart:
+        """What the rows become."""
+        return next(target for target in (self.features, self.series, self.coverage) if target is not None)
 
     @field_validator("files")
     @classmethod

@@ -52,13 +52,16 @@ class _Reader:
         objects = self._objects(rows, faults)
         time = read_moment(self.rule.time, rows)
         faults.add(time.bad | np.asarray(time.values.is_null()), "phenomenon_time", time.source, time.reason)
-        known = time.values
+        ends = time.values
+        if self.rule.time.lasts is not None:
+            ends = pc.add(ends, pa.scalar(self.rule.time.lasts, pa.duration("us")))
+        known = ends
         if self.rule.time.result_time is not None:
             result_time = read_moment(self.rule.time.result_time, rows)
             faults.add(result_time.bad, "result_time", result_time.source, result_time.reason)
-            known = pc.coalesce(result_time.values, time.values)
+            known = pc.coalesce(result_time.values, ends)
         doubt = self._doubt(rows)
-        base = {"phenomenon_time": time.values, "result_time": known, **doubt}
+        base = {"phenomenon_time": ends, "result_time": known, **doubt}
         base |= {"_file": pa.repeat(rows.file, len(rows)), "_row": pa.array(rows.numbers)}
         if self.rule.geometry is not None:
             self._remember_places(rows, objects, faults)

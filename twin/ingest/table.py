@@ -70,9 +70,10 @@ def _csv(file: Path, read: Read, intake: Intake) -> Iterator[Rows]:
     """Read every column as text: a value that does not fit is found, and told, when it is converted."""
     encoding = read.encoding or "utf-8-sig"
     ragged: list[int] = []
+    below = 1 if read.units else 0
 
     def set_aside(row: pa.csv.InvalidRow) -> str:
-        ragged.append(row.number - read.skip_rows - 1)
+        ragged.append(row.number - read.skip_rows - 1 - below)
         reason = f"this row has {row.actual_columns} columns, not {row.expected_columns}"
         intake.quarantine.add(file.name, np.array(ragged[-1:]), "", pa.array([row.text]), reason)
         intake.quarantine.rows += 1
@@ -82,12 +83,16 @@ def _csv(file: Path, read: Read, intake: Intake) -> Iterator[Rows]:
         with file.open(encoding=encoding, newline="") as text:
             for _ in range(read.skip_rows):
                 next(text, "")
-            names = next(csv.reader(text, delimiter=read.delimiter), [])
+            lines = csv.reader(text, delimiter=read.delimiter)
+            names = next(lines, [])
+            if read.units:
+                _check_units(file, dict(zip(names, next(lines, []), strict=False)), read.units)
         reader = pa.csv.open_csv(
             file,
             pa.csv.ReadOptions(
                 encoding="utf8" if encoding == "utf-8-sig" else encoding,
                 skip_rows=read.skip_rows,
+                skip_rows_after_names=below,
                 block_size=_BLOCK,
                 use_threads=False,  # rows that are set aside know their number
             ),
@@ -111,6 +116,17 @@ def _csv(file: Path, read: Read, intake: Intake) -> Iterator[Rows]:
             f"{file.name} cannot be read as CSV in {encoding.removesuffix('-sig')} ({reason}); "
             "check read.delimiter, and read.encoding (for instance latin-1)."
         ) from None
+
+
+def _check_units(file: Path, found: dict[str, str], declared: dict[str, str]) -> None:
+    """Compare the units that a file gives below its header with those that its manifest expects."""
+    for column, unit in {**dict.fromkeys(found, ""), **declared}.items():
+        told = found.get(column, "").strip()
+        if told != unit:
+            raise BadData(
+                f"{file.name}: the line below the header gives {told!r} as the unit of {column!r}, where read.units "
+                f"of the manifest has {unit!r}: check the file, then the manifest's units."
+            )
 
 
 def _parquet(file: Path) -> Iterator[pa.Table]:
@@ -138,6 +154,10 @@ def _json(file: Path, read: Read) -> Iterator[pa.Table]:
         records = records.get(read.records) if isinstance(records, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise BadData(f"{file.name}: a list of records is expected; read.records names the key that holds it.")
+    if read.record:
+        records = [record.get(read.record) for record in records]
+        if not all(isinstance(record, dict) for record in records):
+            raise BadData(f"{file.name}: a record has no columns under {read.record!r}, which read.record names.")
     names = list(dict.fromkeys(name for record in records for name in record))
     for start in range(0, len(records), BATCH_ROWS):
         chunk = records[start : start + BATCH_ROWS]

@@ -23,7 +23,7 @@ from twin.store.contract import (
     StagedSeries,
     Store,
 )
-from twin.store.cubes import write_cube
+from twin.store.cubes import write_cube, write_steps
 from twin.store.filters import (
     Arithmetic,
     Condition,
@@ -69,4 +69,5 @@ __all__ = [
     "Store",
     "TextValue",
     "write_cube",
+    "write_steps",
 ]

@@ -220,6 +220,10 @@ class CubeStore(Protocol):
         """Open the current revision; its files stay until the context ends."""
         ...
 
+    def folder(self, collection: str, principal: Principal) -> AbstractContextManager[Path]:
+        """Lend the folder of the current revision, to read only; its files stay until the context ends."""
+        ...
+
 
 class StagedFeatures(Model):
     """Parquet files of features that replace all that `source` had given to the collection."""
@@ -247,7 +251,7 @@ class StagedSeries(Model):
 class StagedCube(Model):
     """A folder with ``map.zarr`` and ``series.zarr`` that becomes the collection's new revision.
 
-    :func:`twin.store.write_cube` writes one.
+    :func:`twin.store.write_cube` and :func:`twin.store.write_steps` write one.
     """
 
     collection: Collection

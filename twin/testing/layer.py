@@ -22,7 +22,7 @@ from twin.access import Access
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Collection, Kind, Text, feature_schema
-from twin.products import Cube, Features, Product, Series
+from twin.products import Cube, CubeSteps, Features, Product, Series
 from twin.registry import Layer
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR
@@ -114,8 +114,12 @@ class LayerContract(ABC):
         for (product, batches), (again, others) in zip(first, second, strict=True):
             assert product.collection == again.collection
             assert [batch.to_pydict() for batch in batches] == [batch.to_pydict() for batch in others]
-            if isinstance(product, Cube) and isinstance(again, Cube):
-                xr.testing.assert_identical(product.dataset, again.dataset)
+            if isinstance(product, Cube | CubeSteps) and isinstance(again, Cube | CubeSteps):
+                xr.testing.assert_identical(_whole(product), _whole(again))
+            if isinstance(product, CubeSteps) and isinstance(again, CubeSteps):
+                assert np.array_equal(product.fingerprints, again.fingerprints)
+                alone = xr.concat(again.compute(np.array([again.times.size - 1])), "time")
+                xr.testing.assert_identical(alone, _whole(product).isel(time=[-1]))
 
     def test_is_committed_by_the_pipeline_once(self, twin: Twin) -> None:
         """Every product is in the catalogue, with its data; deriving again does nothing."""
@@ -135,7 +139,13 @@ def _told(text: Text) -> bool:
 
 
 def _batches(product: Product) -> list[pa.RecordBatch]:
-    return [] if isinstance(product, Cube) else list(product.batches)
+    return [] if isinstance(product, Cube | CubeSteps) else list(product.batches)
+
+
+def _whole(product: Cube | CubeSteps) -> xr.Dataset:
+    if isinstance(product, Cube):
+        return product.dataset
+    return xr.concat(product.compute(np.arange(product.times.size)), "time")
 
 
 def _check_collection(collection: Collection, crs: str) -> None:
@@ -167,9 +177,13 @@ def _check_data(product: Product, batches: list[pa.RecordBatch]) -> None:
             observed = {item.name: item.unit for item in collection.observed_properties}
             told = product.datastreams.select(["observed_property", "unit"]).to_pylist()
             assert all(observed[row["observed_property"]] == row["unit"] for row in told)
-        case Cube():
+        case Cube() | CubeSteps():
             assert collection.kind is Kind.COVERAGE
+            dataset = _whole(product)
             names = {observed.name for observed in collection.observed_properties}
-            assert set(map(str, product.dataset.data_vars)) == names
+            assert set(map(str, dataset.data_vars)) == names
             for axis in ("x", "y"):
-                assert (np.diff(product.dataset[axis].values) > 0).all()
+                assert (np.diff(dataset[axis].values) > 0).all()
+            if isinstance(product, CubeSteps):
+                assert product.fingerprints.shape == product.times.shape
+                assert np.array_equal(dataset["time"].values, product.times)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -26,7 +27,19 @@ from twin.model import (
     datastream_id,
     feature_schema,
 )
-from twin.store import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries, Store, write_cube
+from twin.products import CubeSteps
+from twin.store import (
+    OPERATOR,
+    Commit,
+    Edit,
+    Receipt,
+    StagedCube,
+    StagedFeatures,
+    StagedSeries,
+    Store,
+    write_cube,
+    write_steps,
+)
 
 CRS = "EPSG:2154"
 #: Lower left corner of the first building: Montpellier, in Lambert-93 metres.
@@ -237,10 +250,23 @@ def put_series(
         return store.commit(Commit(run=run, series=(part,)))
 
 
+def put_steps(store: Store, steps: CubeSteps) -> Receipt:
+    """Commit a coverage step by step, over its present revision where there is one."""
+    run = new_run()
+    known = {collection.id for collection in store.catalogue.collections(OPERATOR)}
+    with store.staging(run.id) as folder, ExitStack() as lent:
+        name = steps.collection.id
+        former = lent.enter_context(store.cubes.folder(name, OPERATOR)) if name in known else None
+        write_steps(steps, folder / "cube", former)
+        part = StagedCube(collection=steps.collection, source="sample", folder="cube")
+        return store.commit(Commit(run=run, cubes=(part,)))
+
+
 def put_cube(store: Store, dataset: xr.Dataset, *, collection: Collection | None = None) -> Receipt:
     """Commit a coverage."""
     run = new_run()
     with store.staging(run.id) as folder:
-        write_cube(dataset, folder / "cube")
-        part = StagedCube(collection=collection or coverage(), source="sample", folder="cube")
+        described = collection or coverage()
+        write_cube(described, dataset, folder / "cube")
+        part = StagedCube(collection=described, source="sample", folder="cube")
         return store.commit(Commit(run=run, cubes=(part,)))

@@ -18,7 +18,7 @@ from twin.ingest.intake import Intake, Notes
 from twin.ingest.manifest import Manifest
 from twin.ingest.quarantine import Quarantine
 from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, feature_schema
-from twin.products import Cube, Features, Series
+from twin.products import Cube, CubeSteps, Features, Product, Series
 from twin.registry import Source
 
 CRS = "EPSG:2154"
@@ -29,7 +29,7 @@ _LAMBERT_93 = shapely.box(0, 6_000_000, 1_300_000, 7_200_000)
 class Outcome:
     """What a source gave: the products, each with its rows, and what it said beside them."""
 
-    products: list[tuple[Features | Series | Cube, pa.Table]]
+    products: list[tuple[Product, pa.Table]]
     quarantined: int
     notes: tuple[str, ...]
 
@@ -38,14 +38,14 @@ def read(source: Source, manifest: Manifest, data: Path, room: Path, crs: str = 
     """Read every part of a manifest with one source, as the pipeline does, and keep all of it."""
     room.mkdir(parents=True)
     notes = Notes()
-    products: list[tuple[Features | Series | Cube, pa.Table]] = []
+    products: list[tuple[Product, pa.Table]] = []
     with Quarantine(room / "quarantine.csv", manifest.dataset) as quarantine:
         for number, part in enumerate(manifest.parts):
             scratch = room / str(number)
             scratch.mkdir()
             files = find(part.files, [data], data)
             for product in source.read(manifest, part, files, Intake(crs, quarantine, scratch, notes)):
-                batches = [] if isinstance(product, Cube) else list(product.batches)
+                batches = [] if isinstance(product, Cube | CubeSteps) else list(product.batches)
                 products.append((product, pa.Table.from_batches(batches) if batches else pa.table({})))
     return Outcome(products, quarantine.rows, notes.sentences())
 

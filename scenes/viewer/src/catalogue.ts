@@ -111,12 +111,14 @@ export function touchable(catalogue: Catalogue): Collection[] {
   return drawn(catalogue).filter(({ links }) => links.tileset && links.items);
 }
 
-/** Every measure, in the catalogue's order; its key is `collection.property`. */
+/** Every measure of objects drawn one by one, in the catalogue's order; its key is `collection.property`. */
 export function measures(catalogue: Catalogue): Map<string, Measure> {
   const found = new Map<string, Measure>();
+  const solid = new Set(touchable(catalogue).map(({ id }) => id));
   for (const collection of catalogue.collections) {
     if (collection.kind !== "timeseries" || !collection.links.values) continue;
-    const observed = new Set(Object.values(collection.objects ?? {}).flat());
+    const drawnOn = Object.entries(collection.objects ?? {}).filter(([objects]) => solid.has(objects));
+    const observed = new Set(drawnOn.flatMap(([, names]) => names));
     for (const property of collection.observed_properties) {
       if (observed.has(property.name))
         found.set(`${collection.id}.${property.name}`, { collection, property });

@@ -1,6 +1,6 @@
 """Coverages on disk: one immutable folder a revision, kept while a reader holds it.
 
-``cubes/<collection>/<revision>/{map,series}.zarr``; a reader holds ``<revision>.lock`` shared, and
+``cubes/<collection>/<revision>/{map.zarr,series.zarr,steps.parquet}``; a reader holds ``<revision>.lock`` shared, and
 whoever sweeps takes it exclusively first, so that no reader ever loses its files.
 """
 
@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -22,7 +21,7 @@ from twin.crs import CRS84, BBox
 from twin.errors import BadInput, StoreFault
 from twin.model import Collection, Grid
 from twin.store.contract import Principal
-from twin.store.cubes import LAYOUTS
+from twin.store.cubes import LAYOUTS, STEPS_FILE, Layout, is_shard, open_layout
 from twin.store.embedded.engine import Cursor, Database
 from twin.store.embedded.feature_commit import aware
 from twin.store.embedded.held import erase_unheld, lock_of
@@ -43,19 +42,22 @@ class Cubes:
         self._current = current
 
     @contextmanager
-    def open(
-        self, collection: str, principal: Principal, layout: Literal["map", "series"] = "map"
-    ) -> Iterator[xr.Dataset]:
+    def open(self, collection: str, principal: Principal, layout: Layout = "map") -> Iterator[xr.Dataset]:
         """Open the current revision of a coverage; its files stay until the context ends."""
         if layout not in LAYOUTS:
             raise BadInput(f"There is no layout {layout!r}; there are: {', '.join(LAYOUTS)}.")
+        with self.folder(collection, principal) as home, open_layout(home, layout) as dataset:
+            yield dataset
+
+    @contextmanager
+    def folder(self, collection: str, principal: Principal) -> Iterator[Path]:
+        """Lend the folder of the current revision, to read only; its files stay until the context ends."""
         revision = self._current(collection, principal)
         while True:
             home = self._folder / collection / str(revision)
             with _held(lock_of(home)) as held:
                 if held and home.is_dir():
-                    with xr.open_zarr(home / f"{layout}.zarr", chunks=None, consolidated=False) as dataset:
-                        yield dataset
+                    yield home
                     return
             # Swept between the question and the lease: a newer revision is current.
             newer = self._current(collection, principal)
@@ -92,11 +94,13 @@ def place(cursor: Cursor, folder: Path, collection: str, staged: Path, revision:
     Raises
     ------
     BadInput
-        When a layout is missing.
+        When a layout or the list of steps is missing.
     """
     for layout in LAYOUTS:
         if not (staged / f"{layout}.zarr").is_dir():
             raise BadInput(f"{collection}: the staged cube has no {layout}.zarr.")
+    if not (staged / STEPS_FILE).is_file():
+        raise BadInput(f"{collection}: the staged cube does not list its steps ({STEPS_FILE}).")
     digest = _digest(staged)
     if cursor.execute("SELECT digest FROM cube WHERE collection = ?", [collection]).fetchone() == (digest,):
         return False
@@ -115,11 +119,11 @@ def place(cursor: Cursor, folder: Path, collection: str, staged: Path, revision:
 
 
 def _digest(folder: Path) -> str:
+    """Return the digest of a coverage: its metadata, its coordinates, and for its values the list of its steps."""
     digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for file in sorted(path for path in folder.rglob("*") if path.is_file() and not is_shard(path)):
         digest.update(f"{file.relative_to(folder)}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -149,7 +153,7 @@ def measured(home: Path, collection: Collection) -> Collection:
     BadInput
         When a variable and the observed properties do not agree.
     """
-    with xr.open_zarr(home / "map.zarr", chunks=None, consolidated=False) as dataset:
+    with open_layout(home, "map") as dataset:
         names = {observed.name for observed in collection.observed_properties}
         if names != (found := {str(name) for name in dataset.data_vars}):
             raise BadInput(

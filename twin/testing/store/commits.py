@@ -5,23 +5,30 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import xarray as xr
+from numpy.typing import NDArray
 
-from twin.errors import BadInput
+from twin.errors import BadInput, NotFound
 from twin.model import DATASTREAMS
+from twin.products import CubeSteps
 from twin.store import (
     OPERATOR,
     Commit,
     ObservationQuery,
+    Principal,
     StagedCube,
     StagedFeatures,
     StagedSeries,
     Store,
     write_cube,
 )
+from twin.store.cubes import LAYOUTS
 from twin.testing import samples
 from twin.testing.store.asks import (
     X,
@@ -55,6 +62,44 @@ class CommitTests:
         with store.cubes.open("built_fraction", OPERATOR) as found:
             assert found.equals(samples.cube(offset=2.0))
 
+    def test_steps_that_did_not_change_are_taken_from_the_present_revision(self, store: Store) -> None:
+        asked: list[int] = []
+
+        def steps(hours: int, corrected: int | None = None) -> CubeSteps:
+            whole = samples.cube(hours)
+            prints = np.arange(hours, dtype=np.uint64)
+            if corrected is not None:
+                whole["built_fraction"][corrected] *= -1
+                prints[corrected] += np.uint64(1000)
+
+            def compute(numbers: NDArray[np.intp]) -> Iterator[xr.Dataset]:
+                asked.extend(numbers.tolist())
+                yield whole.isel(time=numbers)
+
+            return CubeSteps(samples.coverage(), whole["time"].values, prints, compute)
+
+        first = samples.put_steps(store, steps(6))
+        with store.cubes.open("built_fraction", OPERATOR) as held:
+            again = samples.put_steps(store, steps(6))
+            assert (again.revision, again.changed) == (first.revision, {})
+            samples.put_steps(store, steps(8, corrected=2))
+            assert asked == [0, 1, 2, 3, 4, 5, 2, 6, 7]
+            assert held.equals(samples.cube(6))
+        expected = samples.cube(8)
+        expected["built_fraction"][2] *= -1
+        for layout in LAYOUTS:
+            with store.cubes.open("built_fraction", OPERATOR, layout) as found:
+                assert found.equals(expected)
+
+    def test_the_folder_of_a_coverage_is_lent_to_those_who_see_it(self, store: Store) -> None:
+        samples.put_cube(store, samples.cube())
+        with store.cubes.folder("built_fraction", OPERATOR) as folder:
+            samples.put_cube(store, samples.cube(offset=1.0))
+            assert (folder / "map.zarr").is_dir()
+        hidden = Principal(name="public", hidden=frozenset({"built_fraction"}))
+        with pytest.raises(NotFound), store.cubes.folder("built_fraction", hidden):
+            pass
+
     def test_a_coverage_holds_what_it_declares(self, store: Store) -> None:
         with pytest.raises(BadInput, match="built_fraction"):
             samples.put_cube(store, samples.cube().rename(built_fraction="heat"))
@@ -68,7 +113,7 @@ class CommitTests:
             run = samples.new_run()
             with store.staging(run.id) as folder:
                 pq.write_table(samples.building_table(range(3)), folder / "features.parquet")
-                write_cube(samples.cube(2), folder / "cube")
+                write_cube(samples.coverage(), samples.cube(2), folder / "cube")
                 parts = []
                 for collection in (samples.series(), others):
                     observed = collection.observed_properties[0].name

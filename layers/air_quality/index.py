@@ -1,0 +1,147 @@
+"""The layer ``air_quality_index``: the index of each day in each zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layers.air_quality import index_products
+from layers.air_quality.analysers import Analysers, codes, days_of, hourly_means, read_analysers
+from layers.air_quality.index_products import Classes, Indices
+from layers.air_quality.parameters import Parameters
+from layers.air_quality.statistics import Days, Matrix, completeness, daily
+from layers.air_quality.tables import IndexTable, index_table
+from layers.air_quality.zones import greatest, read_zones
+from layers.heat_island.stations import find
+from twin.context import Twin
+from twin.errors import DoesNotApply
+from twin.model import Identifier, Text
+from twin.products import Product
+
+
+class IndexParameters(Parameters):
+    """What ``config.yml`` may say of the index."""
+
+    zones: Identifier = Field("communes", description="Collection of the areas that have an index, polygons.")
+    reach: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="Distance from a zone, in metres, at which a background station still stands for it."
+    )
+    background: dict[str, str | tuple[str, ...]] = Field(
+        {"environment": "background"},
+        description="Fields of the stations with the value, or the values, that those of the background have.",
+    )
+    required: tuple[Literal["no2", "o3", "so2", "pm10", "pm2_5"], ...] = Field(
+        ("no2", "o3", "pm10", "pm2_5"), description="Pollutants without which a day has no index."
+    )
+    retrospective: bool = Field(
+        False, description="Whether days before the index came into force have one too, which says so."
+    )
+    mapped_days: Annotated[int, Field(ge=1, le=2000)] = Field(
+        366, description="How many days, up to the last, are given as areas of `air_quality_index_days`."
+    )
+
+
+class AirQualityIndex:
+    """The time series ``air_quality_index`` of each zone, and its days as areas, ``air_quality_index_days``.
+
+    By the method of the ATMO index (order of 10 July 2020): the worst of the sub-indices, that of a pollutant being
+    the class of the greatest value among the zone's background stations, of the daily maximum of hourly means for
+    NO2, O3 and SO2, of the daily mean for PM10 and PM2.5. Only an approved association's index may be called ATMO:
+    this one is not. Completeness is that of ``air_quality_daily``. A pollutant of ``required`` without a complete day
+    leaves the day without an index (class 0, unavailable): an index without it could only be too low. The others
+    count where they are measured.
+    """
+
+    name = "air_quality_index"
+    title = Text(fr="Indice de la qualité de l'air par commune", en="Air quality index by commune")
+    version = "1"
+    parameters = IndexParameters
+
+    def inputs(self, parameters: IndexParameters) -> tuple[str, ...]:
+        """Return the ids of the collections read."""
+        return parameters.timeseries, parameters.object_collection, parameters.zones
+
+    def derive(self, twin: Twin, parameters: IndexParameters) -> Iterator[Product]:
+        """Compute the greatest values of the zones, pollutant by pollutant, then the classes."""
+        table = index_table()
+        source, zones = find(twin, parameters.timeseries), read_zones(twin, parameters.zones)
+        days = days_of(source, parameters.time_zone)
+        shown = _shown(table, days, parameters)
+        values: dict[str, Matrix] = {}
+        shares: list[tuple[NDArray[np.intp], Matrix]] = []
+        stations: set[tuple[int, str]] = set()
+        for pollutant, scale in table.pollutants.items():
+            analysers = _background(
+                read_analysers(twin, parameters, pollutant, tuple(parameters.background)), parameters
+            )
+            zone, row = zones.members(analysers, parameters.reach)
+            if not len(zone):
+                continue
+            hourly = hourly_means(twin, source.id, analysers, days.hours, codes(parameters))
+            values[pollutant] = greatest(zone, daily(hourly, days)[scale.statistic][row], len(zones))[:, shown]
+            shares.append((zone, completeness(hourly, days)[row][:, shown]))
+            stations |= {(int(at), str(analysers.names[which])) for at, which in zip(zone, row, strict=True)}
+        if not values:
+            told = ", ".join(f"{name} = {value}" for name, value in parameters.background.items())
+            raise DoesNotApply(
+                f"No station of {parameters.object_collection} with {told} measures {', '.join(table.pollutants)} "
+                f"in a zone of {zones.collection.id}."
+            )
+        index, classes = compute(table, values, parameters.required)
+        about = index_products.About(source, table, parameters, twin.clock(), days.starts[shown], days.dates[shown])
+        done = Indices(zones, index, classes, _mean_share(shares, len(zones)), stations)
+        yield index_products.time_series(about, done)
+        yield index_products.areas(about, done)
+
+
+def compute(
+    table: IndexTable, values: dict[str, Matrix], required: tuple[str, ...]
+) -> tuple[Classes, dict[str, Classes]]:
+    """Return the index, and the sub-index of each pollutant, shape (zones, days), 0 where unavailable.
+
+    Parameters
+    ----------
+    values
+        Greatest value of each zone and day, µg/m3, shape (zones, days), not-a-number where unknown.
+    """
+    classes = {name: table.sub_index(name, given) for name, given in values.items()}
+    worst = np.maximum.reduce(list(classes.values()))
+    for name in required:
+        worst = np.where(classes[name] > 0, worst, 0) if name in classes else np.zeros_like(worst)
+    return worst, classes
+
+
+def _shown(table: IndexTable, days: Days, parameters: IndexParameters) -> NDArray[np.bool_]:
+    """Return which days may have an index."""
+    shown = np.array([parameters.retrospective or table.applies(day) for day in days.dates.tolist()])
+    if not shown.any():
+        raise DoesNotApply(
+            f"The index applies from {table.valid_from} on, and {parameters.timeseries} ends on {days.dates[-1]}: "
+            "set retrospective to true to apply it to earlier days, which then say so."
+        )
+    return shown
+
+
+def _background(analysers: Analysers, parameters: IndexParameters) -> Analysers:
+    """Return those whose stations have the fields of the background."""
+    kept = np.ones(len(analysers), bool)
+    for name, wanted in parameters.background.items():
+        accepted = pa.array([wanted] if isinstance(wanted, str) else list(wanted), pa.string())
+        kept &= pc.is_in(analysers.rows[name].cast(pa.string()), accepted).to_numpy()
+    return analysers.take(np.flatnonzero(kept))
+
+
+def _mean_share(shares: list[tuple[NDArray[np.intp], Matrix]], count: int) -> Matrix:
+    """Return the mean completeness of the analysers of each zone and day; not-a-number where a zone has none."""
+    total, members = np.zeros((count, shares[0][1].shape[1])), np.zeros(count)
+    for zone, share in shares:
+        np.add.at(total, zone, share)
+        np.add.at(members, zone, 1)
+    with np.errstate(invalid="ignore"):
+        return total / members[:, np.newaxis]

@@ -1,0 +1,151 @@
+"""The two layouts: their chunks, and which files of a former folder they can take as they are.
+
+A shard of the map layout holds one step, so that a kept step is a link, wherever it stands now. A shard of the series
+layout holds :data:`BAND` steps of a tile of the grid: a step that is added costs the band in which it falls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import ZstdCodec
+
+from twin import crs
+from twin.store.cubes.form import GRID_MAPPING, Form
+
+type Layout = Literal["map", "series"]
+type Arrays = dict[str, zarr.Array[Any]]
+LAYOUTS: tuple[Layout, ...] = ("map", "series")
+
+#: Steps in a chunk of the series layout.
+BAND = 256
+
+_SIDE = 256  # cells across a chunk of the map layout: 256 kB of float32, which decompress in under a millisecond
+_SERIES_SIDE = 16  # 256 kB too: three of them answer a month of hours at a place
+_SHARD_CHUNKS = 256
+_TILES = 4  # shards of the series written at a time, of 67 MB of float32 each
+_COMPRESSOR = ZstdCodec(level=1)
+_SHARD = "c."  # begins the name of its file: c.<time>.<y>.<x>, in one folder a variable
+
+
+@contextmanager
+def open_layout(folder: Path, layout: Layout) -> Iterator[xr.Dataset]:
+    """Open one layout of the coverage in `folder`, lazily: its variables and its axes."""
+    path = folder / f"{layout}.zarr"
+    # A number of days is a number, not a duration.
+    with xr.open_zarr(path, chunks=None, consolidated=False, decode_coords="all", decode_timedelta=False) as dataset:
+        yield dataset.drop_vars(GRID_MAPPING, errors="ignore")
+
+
+def digest(form: Form) -> str:
+    """Return a word that two coverages share when files of one can stand among those of the other."""
+    types = sorted((name, dtype.str) for name, dtype in form.types.items())
+    shape = (BAND, *form.shape)[-len(form.dimensions) :]
+    chunks = [(_chunks(shape, layout), _shards(shape, _chunks(shape, layout), layout)) for layout in LAYOUTS]
+    wkt = crs.definition(form.collection.crs).to_wkt()
+    told = repr((types, chunks, _COMPRESSOR.to_dict(), wkt))
+    return hashlib.sha256(told.encode() + form.x.tobytes() + form.y.tobytes()).hexdigest()
+
+
+def create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout: Layout) -> Arrays:
+    """Create one layout of a coverage, its coordinates written; return its variables, empty."""
+    group = zarr.create_group(path, zarr_format=3, attributes=form.attributes())
+
+    def write(name: str, values: NDArray[Any], attributes: dict[str, Any], *dimensions: str) -> None:
+        array = group.create_array(
+            name,
+            shape=values.shape,
+            chunks=values.shape,  # a coordinate is read whole
+            dtype=values.dtype,
+            attributes=attributes,
+            dimension_names=dimensions,
+        )
+        array[...] = values
+
+    write("x", form.x, form.of_axis("x"), "x")
+    write("y", form.y, form.of_axis("y"), "y")
+    write(GRID_MAPPING, np.zeros((), np.int64), form.of_grid_mapping())
+    if times is not None:
+        whole = bool((times == times.astype("M8[s]")).all())
+        write("time", times.astype("M8[s]" if whole else "M8[us]").view(np.int64), form.of_time(whole=whole), "time")
+    shape = (*(() if times is None else (times.size,)), *form.shape)
+    chunks = _chunks(shape, layout)
+    return {
+        name: group.create_array(
+            name,
+            shape=shape,
+            chunks=chunks,
+            shards=_shards(shape, chunks, layout),
+            dtype=dtype,
+            fill_value=np.nan if dtype.kind == "f" else 0,
+            compressors=_COMPRESSOR,
+            chunk_key_encoding={"name": "default", "separator": "."},
+            attributes=form.of_variable(name),
+            dimension_names=form.dimensions,
+        )
+        for name, dtype in form.types.items()
+    }
+
+
+def _chunks(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
+    *times, rows, columns = shape
+    if layout == "map" or not times:
+        return (*(1 for _ in times), min(rows, _SIDE), min(columns, _SIDE))
+    return (BAND, _SERIES_SIDE, _SERIES_SIDE)
+
+
+def _shards(shape: tuple[int, ...], chunks: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
+    """Return the shape of a shard, a whole number of chunks: one step of the map, or a tile of the series."""
+    rows, columns = (-(-size // chunk) for size, chunk in zip(shape[-2:], chunks[-2:], strict=True))
+    if layout == "series" and len(shape) == 3:
+        rows, columns = min(rows, _SIDE // _SERIES_SIDE), min(columns, _SIDE // _SERIES_SIDE)
+    else:
+        columns = min(columns, _SHARD_CHUNKS)
+        rows = min(rows, _SHARD_CHUNKS // columns)
+    return (*chunks[:-2], rows * chunks[-2], columns * chunks[-1])
+
+
+def is_shard(file: Path) -> bool:
+    """Whether a file of a layout holds values of a variable."""
+    return file.name.startswith(_SHARD)
+
+
+def link_shards(former: Path, new: Path, names: Iterable[str], number: NDArray[np.intp]) -> None:
+    """Link shards of a layout to where they stand in a new one.
+
+    Parameters
+    ----------
+    former, new
+        Zarr folders.
+    number
+        New number along time of each former shard; -1 for one that is not kept.
+    """
+    for name in names:
+        with os.scandir(former / name) as files:
+            for file in files:
+                if not file.name.startswith(_SHARD):
+                    continue
+                time, _, place = file.name.removeprefix(_SHARD).partition(".")
+                if (now := number[int(time)]) >= 0:
+                    os.link(file.path, new / name / f"{_SHARD}{now}.{place}")
+
+
+def fill_series(maps: Arrays, series: Arrays, bands: Iterable[int]) -> None:
+    """Write bands of the series layout from the map layout, a tile at a time."""
+    for name, target in series.items():
+        _steps, rows, columns = target.shape
+        _band, high, wide = target.shards or target.chunks
+        wide *= _TILES
+        for band, top, left in product(bands, range(0, rows, high), range(0, columns, wide)):
+            tile = np.s_[band * BAND : (band + 1) * BAND, top : top + high, left : left + wide]
+            target[tile] = cast(NDArray[Any], maps[name][tile])
