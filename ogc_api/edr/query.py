@@ -47,7 +47,7 @@ class EdrQuery:
     coords
         Points of a position, or lines of a trajectory (with M, their times in seconds since 1970).
     areas
-        The polygons of an area, or of what lies around points or lines.
+        The polygons of an area, or of what lies around points or lines; none where all lie far from the data.
     bbox
         Box of a cube, or of the locations listed; it has a CRS of its own.
     aggregation
