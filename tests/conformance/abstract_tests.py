@@ -35,7 +35,9 @@ def _under(root: str, names: str) -> tuple[str, ...]:
 
 
 _OAS30 = "completeness exceptions-codes oas-definition-1 oas-definition-2 oas-impl security"
+# The document of EDR includes /conf/edr/query_type/no-data in no class: what it requires holds for every query.
 _EDR_COLLECTIONS = """
+    edr/query_type/no-data
     collections/rc-md-op rc-md-success collections/src-md-op collections/src-md-success core/rc-extent
     edr/rc-collection-info edr/rc-data-queries edr/rc-common-query-type edr/rc-common-variables
     edr/rc-radius-variables edr/rc-cube-variables edr/rc-corridor-variables edr/rc-items-variables

@@ -165,6 +165,9 @@ def test_every_answer_is_described(service: Service) -> None:
     for path, operation, asked in service.operations():
         answer = service.get(path, accept="*/*", **asked)
         described = service.resolved(operation["responses"][str(answer.status_code)])
+        if answer.status_code == 204:
+            assert all(name in answer.headers for name in described["headers"])
+            continue
         assert media_type(answer) in {name.partition(";")[0] for name in described["content"]}, path
 
 
