@@ -7,7 +7,7 @@ import pyproj
 import pytest
 import shapely
 
-from tests.conformance.abstract_tests import EDR, abstract_test, edr
+from tests.conformance.abstract_tests import C2, EDR, abstract_test, edr
 from tests.conformance.service import (
     COVERAGEJSON,
     CRS84,
@@ -158,7 +158,7 @@ def test_every_collection_links_to_its_queries(service: Service) -> None:
                 assert service.get(one["href"], accept="*/*").status_code in (200, 400), "400 asks where"
 
 
-@edr("core/rc-collection-info-links")
+@abstract_test(f"{C2}/collections/description-links", *(f"{root}/core/rc-collection-info-links" for root in EDR))
 def test_documents_link_to_themselves_and_to_their_other_format(service: Service) -> None:
     for document in (service.json("/collections"), *service.collections):
         assert_linked(document, "self", "alternate")
