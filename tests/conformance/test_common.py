@@ -17,6 +17,8 @@ WITH = {
     "filter-lang": {"filter": "TRUE"},
     "filter-crs": {"filter": "TRUE"},
     "bbox-crs": {"bbox": "3,43,4,44"},
+    "corridor-height": {"height-units": "m"},
+    "height-units": {"corridor-height": "9"},
     **{name: {"period": "P1D"} for name in ("aggregate", "aggregation", "time-zone", "minimum-completeness")},
 }
 

@@ -26,6 +26,11 @@ from tests.conformance.service import (
 )
 
 
+def both(name: str) -> pytest.MarkDecorator:
+    """Mark a function as an abstract test that Features Part 1 and both versions of EDR have under one name."""
+    return abstract_test(*(f"{root}/{name}" for root in (F1, *EDR)))
+
+
 def everywhere(name: str) -> pytest.MarkDecorator:
     """Mark a function as an abstract test that Common and Features Part 1, and EDR, have under one name."""
     return abstract_test(*(f"{root}/{name}" for root in (C1, F1, *EDR)))
@@ -60,7 +65,7 @@ def test_documents_are_what_the_definition_says(service: Service) -> None:
             assert collection[name], (collection["id"], name)
 
 
-@everywhere("geojson/definition")
+@both("geojson/definition")
 def test_features_are_offered_as_geojson_and_the_rest_as_json(service: Service) -> None:
     for collection in service.feature_collections:
         root = f"/collections/{collection['id']}"
@@ -70,7 +75,7 @@ def test_features_are_offered_as_geojson_and_the_rest_as_json(service: Service) 
         assert media_type(service.get(f"/collections/{collection['id']}/locations", accept=GEOJSON)) == GEOJSON
 
 
-@everywhere("geojson/content")
+@both("geojson/content")
 def test_features_are_valid_geojson(service: Service) -> None:
     pages = [service.items(collection) for collection in service.feature_collections]
     pages += [
