@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from layers.air_quality.statistics import SHARE, Days, Matrix, local_dates
-from layers.heat_island.stations import find, last_versions
+from layers.heat_island.stations import covered, described, find, streams_of
 from layers.parameters import StationParameters
 from twin.context import Twin
 from twin.errors import BadData, DoesNotApply
-from twin.model import DATASTREAMS, Collection
+from twin.model import Collection
 from twin.observed_properties import known_properties
-from twin.store import OPERATOR, Condition, FeatureQuery, ObservationQuery
+from twin.store import OPERATOR, ObservationQuery
 
 #: The most hourly values held at once: 160 MB an array.
 _HELD = 20_000_000
@@ -72,23 +72,13 @@ def read_analysers(
     objects = find(twin, parameters.object_collection)
     if missing := [name for name in fields if objects.field(name) is None]:
         raise DoesNotApply(f"{objects.id} has no field {missing[0]!r}: name another in the layer's parameters.")
-    where = {
-        "timeseries": parameters.timeseries,
-        "object_collection": objects.id,
-        "observed_property": pollutant,
-    }
-    conditions = tuple(Condition(field=name, value=value) for name, value in where.items())
-    streams = last_versions(twin, FeatureQuery(collection=DATASTREAMS, where=conditions)).sort_by("object_id")
+    streams = streams_of(twin, parameters.timeseries, objects.id, pollutant)
     unit = known_properties()[pollutant].unit
     if others := [row for row in streams.select(["object_id", "unit"]).to_pylist() if row["unit"] != unit]:
         told = ", ".join(sorted({f"{row['unit']} at {row['object_id']}" for row in others[:5]}))
         raise BadData(f"{pollutant} is wanted in {unit}, and is in {told}: ingest it again with its unit declared.")
-    label = objects.style.label if objects.field(objects.style.label or "") else None
-    columns = tuple(sorted({*fields, *([label] if label else [])}))
-    rows = last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
-    rows = rows.take(pc.index_in(streams["object_id"], rows["id"]))
-    names = pc.coalesce(rows[label].cast(pa.string()), streams["object_id"]) if label else streams["object_id"]
-    return Analysers(pollutant, streams, rows, names.to_numpy(zero_copy_only=False))
+    rows, names = described(twin, objects, streams, fields)
+    return Analysers(pollutant, streams, rows, names)
 
 
 def hourly_means(
@@ -160,12 +150,7 @@ def ends_of_hours(timeseries: Collection) -> tuple[np.datetime64, np.datetime64]
     DoesNotApply
         When it holds no observation.
     """
-    instants = [instant.replace(tzinfo=None) for instant in timeseries.temporal or () if instant]
-    if len(instants) < 2:
-        raise DoesNotApply(f"{timeseries.id} holds no observation.")
-    first, last = (
-        (np.datetime64(instant, "us") + np.timedelta64(_HOUR - 1, "us")).astype("M8[h]") for instant in instants
-    )
+    first, last = (covered(timeseries) + np.timedelta64(_HOUR - 1, "us")).astype("M8[h]")
     return first, last
 
 
