@@ -16,7 +16,6 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
-
 #: Turns the path of a question into that of a server; None for a question that it offers no way to ask.
 type Address = Callable[[str], str | None]
 

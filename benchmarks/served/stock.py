@@ -57,7 +57,9 @@ def _served(folder: Path, providers: Mapping[str, Any], address: Address, *also:
     home = folder / "stock"
     home.mkdir()
     (home / "pygeoapi.yml").write_text(yaml.safe_dump(_configuration(providers)), "utf-8")
-    with served(sys.executable, "-m", "benchmarks.served.stock", str(home), address=address, also=also) as running:
+    with served(
+        sys.executable, "-W", "ignore", "-m", "benchmarks.served.stock", str(home), address=address, also=also
+    ) as running:
         yield running
 
 
