@@ -30,8 +30,9 @@ lint: .venv/ready $(VIEWER)/node_modules/.package-lock.json
 	$(BIN)/lint-imports
 	$(NPM) run --silent check
 
+# make bench ONLY='items edr' runs those alone.
 bench: .venv/ready
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run $(ONLY)
 
 docs: .venv/ready
 	$(BIN)/python docs/generate.py
