@@ -178,6 +178,7 @@ def test_a_grid_takes_the_map_in_force_and_none_before_the_first(client: httpx.C
         ("tilesets/buildings/1/99.glb", 404, "99"),
         ("tilesets/buildings/1/../../../twin.duckdb", 404, "nothing at"),
         ("catalogue.json?f=html", 400, "f"),
+        ("catalogue.json/", 404, "nothing at"),
         ("", 404, "nothing at"),
     ],
 )

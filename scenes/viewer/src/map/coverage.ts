@@ -50,7 +50,7 @@ export async function coverageLayer(
   if (!answer.ok) return answer;
   const grid = answer.value;
   const layer = new ImageryLayer(
-    new GridImagery(paint(collection, grid), Rectangle.fromDegrees(...grid.bbox)),
+    new GridImagery(paint(collection, grid), framed(grid)),
     {
       alpha: collection.style.opacity,
       magnificationFilter: TextureMagnificationFilter.NEAREST,
@@ -59,12 +59,19 @@ export async function coverageLayer(
   return { ok: true, value: { layer, times: grid.times.map((text) => Date.parse(text)) } };
 }
 
+/** The box of a grid and of the empty cell around it: Cesium stretches the edge of a picture to the horizon. */
+function framed({ bbox: [west, south, east, north], columns, rows }: Grid): Rectangle {
+  const [wide, high] = [(east - west) / columns, (north - south) / rows];
+  return Rectangle.fromDegrees(west - wide, south - high, east + wide, north + high);
+}
+
+/** A grid as a picture, one pixel a cell, with an empty one around. */
 function paint({ style }: Collection, grid: Grid): HTMLCanvasElement {
   const ramp = style.ramp ?? rampOver([grid]);
   const shades = spread(ramp, SHADES);
   const canvas = document.createElement("canvas");
-  canvas.width = grid.columns;
-  canvas.height = grid.rows;
+  canvas.width = grid.columns + 2;
+  canvas.height = grid.rows + 2;
   const picture = new ImageData(grid.columns, grid.rows);
   const scale = (SHADES - 1) / (ramp.maximum - ramp.minimum || 1);
   grid.data.forEach((value, i) => {
@@ -72,6 +79,6 @@ function paint({ style }: Collection, grid: Grid): HTMLCanvasElement {
     const shade = Math.min(Math.max(Math.round((value - ramp.minimum) * scale), 0), SHADES - 1);
     picture.data.set([...(shades[shade] as Rgb), 255], i * 4);
   });
-  canvas.getContext("2d")?.putImageData(picture, 0, 0);
+  canvas.getContext("2d")?.putImageData(picture, 1, 1);
   return canvas;
 }
