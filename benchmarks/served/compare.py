@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -15,6 +16,7 @@ ROUNDS, CONNECTIONS = 3, (1, 32)
 _SAMPLE_MS = 300.0  # of CPU: the clock of a process ticks every 10 ms
 _ENOUGH_MS = 2_000.0  # what is slow is known after one round
 _SLOW_MS = 100.0  # what takes longer is measured at one connection only
+_CHECKING_S = 2.0
 _MOST, _FEW = 3_000, 5
 
 type Servers = Mapping[str, Served]
@@ -39,16 +41,19 @@ class Question:
     fresh: Sequence[str] = ()
 
 
-def answers(server: Served, question: Question) -> dict[str, str]:
-    """Return the exact answers of a server.
+def answers(server: Served, question: Question, most_seconds: float = math.inf) -> dict[str, str]:
+    """Return the exact answers of a server: to all paths, or to as many as it gives in so much CPU, but a few.
 
     Raises
     ------
     ValueError
         When an answer is not exact; the message says how.
     """
-    found = {}
+    found: dict[str, str] = {}
+    before = server.seconds()
     for path in question.paths:
+        if len(found) >= _FEW and server.seconds() - before > most_seconds:
+            break
         address = server.address(path)
         if address is None:
             raise ValueError("offers no such question")
@@ -71,12 +76,14 @@ def compared(servers: Servers, question: Question) -> dict[str, Any]:
     when it answers at all, and its fault is told; one that is slow, at one connection.
     """
     faults: dict[str, str] = {}
-    for name in servers.keys() - {"bare"}:
+    asked = {"bare": _addresses(servers["bare"], question.paths)}
+    for name in [each for each in servers if each != "bare"]:
         try:
-            answers(servers[name], question)
+            asked[name] = _addresses(servers[name], [*answers(servers[name], question, _CHECKING_S)])
         except ValueError as error:
             faults[name] = str(error)
-    asked = {name: paths for name in servers if (paths := _answered(servers[name], question, faults.get(name)))}
+            if some := _answered(servers[name], question):
+                asked[name] = some
     figures: dict[str, Any] = {f"{name} is not exact": fault for name, fault in faults.items()}
     for connections in CONNECTIONS:
         found = figures[f"connections_{connections}"] = _measured(servers, asked, connections)
@@ -84,12 +91,13 @@ def compared(servers: Servers, question: Question) -> dict[str, Any]:
     return figures
 
 
-def _answered(server: Served, question: Question, fault: str | None) -> list[str]:
-    """Return the addresses to measure: of a server whose answers are not exact a few, if they are answered at all."""
-    addresses = [address for path in question.paths if (address := server.address(path))]
-    if fault is None:
-        return addresses
-    addresses = addresses[:_FEW]
+def _addresses(server: Served, paths: Sequence[str]) -> list[str]:
+    return [address for path in paths if (address := server.address(path))]
+
+
+def _answered(server: Served, question: Question) -> list[str]:
+    """Return a few addresses, if they are answered at all."""
+    addresses = _addresses(server, question.paths[:_FEW])
     try:
         if all(server.client.get(address).status_code == 200 for address in addresses):
             return addresses
