@@ -79,7 +79,14 @@ def _taken(process: int) -> float:
     fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
     total = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
     children = Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()
-    return total + sum(map(_taken, map(int, children)))
+    return total + sum(_taken_by_child(int(child)) for child in children)
+
+
+def _taken_by_child(process: int) -> float:
+    try:
+        return _taken(process)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # it has just ended, and is its parent's from now on
 
 
 @contextmanager
