@@ -126,7 +126,11 @@ def built_in_layers_page() -> str:
     ]
     for name in (
         "built_fraction",
+        "urban_morphology",
+        "local_climate_zones",
         "heat_island",
+        "heat_map",
+        "thermal_comfort",
         "air_quality_daily",
         "air_quality_index",
         "air_quality_exceedances",
@@ -135,6 +139,9 @@ def built_in_layers_page() -> str:
         schema = layer.parameters.model_json_schema()
         lines += [f"## `{name}`: {layer.title.en}", _plain(inspect.getdoc(layer) or ""), ""]
         lines += _table(schema["properties"], schema)
+        for part, definition in schema.get("$defs", {}).items():
+            if _has_section(definition):
+                lines += [f"### {part}", _prose(definition), "", *_table(definition["properties"], schema)]
     return _page(lines, "layers/")
 
 

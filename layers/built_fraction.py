@@ -6,21 +6,17 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import numpy as np
-import pyarrow as pa
-import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from layers.grids import bound, cell_areas, cell_size, centres, regular_grid
+from layers.shapes import extent_of, read, survey
 from twin.context import Twin
-from twin.crs import BBox
-from twin.errors import BadInput, DoesNotApply, NotFound
+from twin.errors import DoesNotApply, NotFound
 from twin.model import Collection, Grid, Identifier, Kind, ObservedProperty, Ramp, Style, Text
 from twin.products import Cube, Product
-from twin.store import OPERATOR, FeatureQuery
-
-#: The most values that one map series may hold: 400 MB while it is computed.
-_LARGEST = 50_000_000
+from twin.store import OPERATOR
 
 
 class Parameters(BaseModel):
@@ -65,36 +61,19 @@ class BuiltFraction:
             raise DoesNotApply(
                 f"There is no collection {parameters.buildings} to compute a built fraction of."
             ) from None
-        extent, events = _survey(_batches(twin, parameters.buildings))
+        extent, events = survey(read(twin, parameters.buildings))
         if extent is None:
             raise DoesNotApply(f"{parameters.buildings} holds no footprint.")
-        grid = regular_grid(_area(twin, parameters.area) or extent, parameters.cell, buildings.crs)
+        grid = regular_grid(extent_of(twin, parameters.area) or extent, parameters.cell, buildings.crs)
         times = yearly(events, parameters.years)
-        areas = built_area(_footprints(_batches(twin, parameters.buildings)), grid, times)
+        footprints = ((batch.geometry, batch.valid_from, batch.valid_to) for batch in read(twin, parameters.buildings))
+        areas = built_area(footprints, grid, times)
         yield Cube(_collection(buildings, grid, parameters), dataset(areas, grid, times))
 
 
 # --- Pure functions --------------------------------------------------------------------------------
 
-type Bounds = tuple[float, float, float, float]
 type Footprints = tuple[NDArray[np.object_], NDArray[np.datetime64], NDArray[np.datetime64]]
-
-
-def regular_grid(bounds: Bounds, cell: float, crs: str) -> Grid:
-    """Return the grid of square cells that covers `bounds`, its edges at multiples of `cell`.
-
-    Raises
-    ------
-    BadInput
-        When it would have more than 50 million cells.
-    """
-    xmin, ymin = (np.floor(value / cell) for value in bounds[:2])
-    xmax, ymax = (np.ceil(value / cell) for value in bounds[2:])
-    columns, rows = max(int(xmax - xmin), 1), max(int(ymax - ymin), 1)
-    if columns * rows > _LARGEST:
-        raise BadInput(f"cell={cell:g} gives {columns} by {rows} cells over this city: choose a larger cell.")
-    box = BBox(xmin=xmin * cell, ymin=ymin * cell, xmax=(xmin + columns) * cell, ymax=(ymin + rows) * cell, crs=crs)
-    return Grid(bbox=box, columns=columns, rows=rows)
 
 
 def yearly(events: tuple[np.datetime64, np.datetime64] | None, years: int) -> NDArray[np.datetime64] | None:
@@ -131,8 +110,7 @@ def built_area(
     from south to north.
     """
     count = 1 if times is None else len(times)
-    if count * grid.rows * grid.columns > _LARGEST:
-        raise BadInput(f"{count} maps of {grid.columns} by {grid.rows} cells are too many: choose a larger cell.")
+    bound(grid, count)
     # A building adds its area at its first step and takes it away at its end: one sum over time, at last.
     change = np.zeros((count + 1, grid.rows, grid.columns))
     for polygons, valid_from, valid_to in footprints:
@@ -151,105 +129,19 @@ def built_area(
     return total[0] if times is None else total
 
 
-def cell_areas(
-    polygons: NDArray[np.object_], grid: Grid
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return the area that each polygon has in each cell that it meets, by exact intersection.
-
-    Returns
-    -------
-    Three arrays of equal length: number of the polygon, number of the cell (row by row from the
-    south-west), area. Parts outside the grid are left out.
-    """
-    box = grid.bbox
-    width, height = (box.xmax - box.xmin) / grid.columns, (box.ymax - box.ymin) / grid.rows
-    bounds = shapely.bounds(polygons)
-    # Not-a-number bounds (empty geometries) become an empty range of cells.
-    bounds = np.where(np.isnan(bounds), [1, 1, 0, 0], bounds - [box.xmin, box.ymin, box.xmin, box.ymin])
-    low = np.floor(bounds[:, :2] / [width, height]).astype(int)
-    high = np.floor(bounds[:, 2:] / [width, height]).astype(int)
-    whole = (low == high).all(axis=1)
-    low, high = np.maximum(low, 0), np.minimum(high, [grid.columns - 1, grid.rows - 1])
-    across, up = np.maximum(high - low + 1, 0).T
-    pairs = across * up
-    which = np.repeat(np.arange(len(polygons)), pairs)
-    rank = np.arange(len(which)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
-    column, row = low[which, 0] + rank % across[which], low[which, 1] + rank // across[which]
-    areas = shapely.area(polygons)[which]
-    cut = ~whole[which]
-    cells = shapely.box(
-        box.xmin + column[cut] * width,
-        box.ymin + row[cut] * height,
-        box.xmin + (column[cut] + 1) * width,
-        box.ymin + (row[cut] + 1) * height,
-    )
-    areas[cut] = shapely.area(shapely.intersection(polygons[which[cut]], cells))
-    return which, row * grid.columns + column, areas
-
-
 def dataset(areas: NDArray[np.float64], grid: Grid, times: NDArray[np.datetime64] | None) -> xr.Dataset:
     """Return the fractions of :func:`built_area` as a labelled array of float32, from 0 to 1."""
-    box = grid.bbox
-    width, height = (box.xmax - box.xmin) / grid.columns, (box.ymax - box.ymin) / grid.rows
+    width, height = cell_size(grid)
     fraction = np.clip(areas / (width * height), 0, 1).astype(np.float32)
-    coordinates: dict[str, NDArray[Any]] = {
-        "y": box.ymin + (np.arange(grid.rows) + 0.5) * height,
-        "x": box.xmin + (np.arange(grid.columns) + 0.5) * width,
-    }
+    x, y = centres(grid)
+    coordinates: dict[str, NDArray[Any]] = {"y": y, "x": x}
     dimensions = ("y", "x") if times is None else ("time", "y", "x")
     if times is not None:
         coordinates["time"] = times.astype("M8[ns]")
     return xr.Dataset({"built_fraction": (dimensions, fraction)}, coords=coordinates)
 
 
-# --- Reading the store -----------------------------------------------------------------------------
-
-
-def _batches(twin: Twin, collection: str) -> pa.RecordBatchReader:
-    return twin.store.features.read(FeatureQuery(collection=collection, columns=()), OPERATOR)
-
-
-def _footprints(batches: Iterable[pa.RecordBatch]) -> Iterator[Footprints]:
-    """Yield the polygons of batches of features, made valid, with their lifespans."""
-    for batch in batches:
-        polygons = shapely.force_2d(shapely.from_wkb(batch["geometry"].to_numpy(zero_copy_only=False)))
-        invalid = ~shapely.is_valid(polygons) & ~shapely.is_missing(polygons)
-        polygons[invalid] = shapely.make_valid(polygons[invalid])
-        yield polygons, _instants(batch["valid_from"]), _instants(batch["valid_to"])
-
-
-def _instants(column: pa.Array) -> NDArray[np.datetime64]:
-    """Return UTC instants as naive microseconds, not-a-time where null."""
-    return column.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False).astype("M8[us]")  # type: ignore[no-any-return]
-
-
-def _survey(
-    batches: Iterable[pa.RecordBatch],
-) -> tuple[Bounds | None, tuple[np.datetime64, np.datetime64] | None]:
-    """Return the extent of features, and the first and last instant at which one appeared or disappeared."""
-    corners: list[NDArray[np.float64]] = []
-    events: list[np.datetime64] = []
-    for polygons, valid_from, valid_to in _footprints(batches):
-        if not np.isnan(bounds := shapely.total_bounds(polygons)).any():
-            corners.append(bounds)
-        known = np.concatenate([valid_from, valid_to])
-        known = known[~np.isnat(known)]
-        events += [known.min(), known.max()] if known.size else []
-    if not corners:
-        return None, None
-    every = np.array(corners)
-    extent = (*every[:, :2].min(axis=0).tolist(), *every[:, 2:].max(axis=0).tolist())
-    return extent, (min(events), max(events)) if events else None
-
-
-def _area(twin: Twin, collection: str | None) -> Bounds | None:
-    """Return the extent of the area to cover, or None when there is none."""
-    if collection is None:
-        return None
-    try:
-        return _survey(_batches(twin, collection))[0]
-    except NotFound:
-        return None
+# --- The collection --------------------------------------------------------------------------------
 
 
 def _collection(buildings: Collection, grid: Grid, parameters: Parameters) -> Collection:

@@ -7,6 +7,7 @@ catalogue keeps it as JSON; what is counted in millions is Arrow, never a Python
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -171,6 +172,15 @@ class Grid(Model):
     bbox: BBox
     columns: int
     rows: int
+
+    @classmethod
+    def over(cls, bounds: tuple[float, float, float, float], cell: float, crs: str) -> Self:
+        """Return the grid of square cells that covers `bounds`, its edges at multiples of `cell`."""
+        xmin, ymin = (math.floor(value / cell) for value in bounds[:2])
+        xmax, ymax = (math.ceil(value / cell) for value in bounds[2:])
+        columns, rows = max(xmax - xmin, 1), max(ymax - ymin, 1)
+        box = BBox(xmin=xmin * cell, ymin=ymin * cell, xmax=(xmin + columns) * cell, ymax=(ymin + rows) * cell, crs=crs)
+        return cls(bbox=box, columns=columns, rows=rows)
 
 
 class Collection(Model):

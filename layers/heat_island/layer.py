@@ -32,7 +32,8 @@ class HeatIsland:
 
     def inputs(self, parameters: Parameters) -> tuple[str, ...]:
         """Return the ids of the collections read."""
-        return parameters.timeseries, parameters.object_collection
+        read = (parameters.timeseries, parameters.object_collection, parameters.areas)
+        return tuple(name for name in read if name is not None)
 
     def derive(self, twin: Twin, parameters: Parameters) -> Iterator[Product]:
         """Read the reference, then the stations by blocks, once for each product."""
@@ -45,6 +46,7 @@ class HeatIsland:
             parameters.observed_property,
             parameters.altitude_field,
             parameters.reference,
+            None if parameters.areas is None else find(twin, parameters.areas),
         )
         excluded = tuple(int(Quality[flag.upper()]) for flag in parameters.excluded)
 

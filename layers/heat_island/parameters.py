@@ -27,6 +27,11 @@ class Parameters(BaseModel):
         description="Reference stations: an id, several, or fields with the value they have in them "
         "(their environment, their local climate zone).",
     )
+    areas: Identifier | None = Constrained(
+        None,
+        description="Collection of areas (`local_climate_zones`) whose fields the reference may name too: a station "
+        "has those of the area in which it stands.",
+    )
     reference_share: Share = Constrained(0.5, description="Least share of the reference stations with a value.")
     altitude_field: Identifier | None = Constrained(
         "altitude", description="Field of the stations' altitude, in metres; null to leave altitude out."

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 from numpy.typing import NDArray
 
 from layers.heat_island.method import Matrix, nearest_hour
+from layers.shapes import values_at
 from twin.context import Twin
 from twin.errors import DoesNotApply, NotFound
 from twin.model import DATASTREAMS, Collection
@@ -68,6 +70,7 @@ def read_stations(
     observed_property: str,
     altitude_field: str | None,
     reference: Reference,
+    areas: Collection | None = None,
 ) -> Stations:
     """Return the objects of a collection that observe a property, and which of them are the reference.
 
@@ -77,6 +80,8 @@ def read_stations(
         Field of `objects` with the altitude in metres; None to leave altitude out.
     reference
         One id, several, or fields with the value that the reference stations have in them.
+    areas
+        Areas that may have those fields where the stations have not: a station takes those of its place.
 
     Raises
     ------
@@ -88,6 +93,8 @@ def read_stations(
         raise DoesNotApply(f"No object of {objects.id} observes {observed_property} in {timeseries.id}.")
     wanted = set(reference) if isinstance(reference, Mapping) else set()
     fields = {field.name for field in objects.fields}
+    of_areas = wanted & {field.name for field in areas.fields} - fields if areas is not None else set()
+    wanted -= of_areas
     if altitude_field is not None:
         wanted.add(altitude_field)
     if missing := sorted(wanted - fields):
@@ -100,6 +107,11 @@ def read_stations(
     table = last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
     at = pc.index_in(streams["object_id"], table["id"])
     rows = table.take(at)
+    if areas is not None and of_areas:
+        places = shapely.from_wkb(streams["geometry"].to_numpy())
+        found = values_at(twin, areas.id, tuple(sorted(of_areas)), places)
+        for name in found.column_names:
+            rows = rows.append_column(name, found[name])
     altitude = np.full(streams.num_rows, np.nan)
     if altitude_field is not None:
         altitude = rows[altitude_field].cast(pa.float64()).to_numpy(zero_copy_only=False)

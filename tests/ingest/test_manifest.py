@@ -79,7 +79,7 @@ def test_other_mistakes_are_one_sentence(tmp_path):
     )
     refused(tmp_path, "Unknown coordinate reference", part=POINTS | {"read": {"crs": "EPSG:1"}})
     refused(tmp_path, "knows no encoding", part=POINTS | {"read": {"encoding": "latin-one"}})
-    refused(tmp_path, "either features or series", part={"source": "table", "files": ["a.csv"]})
+    refused(tmp_path, "one of features, series, coverage", part={"source": "table", "files": ["a.csv"]})
     series = {"collection": "things", "object": {"collection": "things", "file": "("}, "time": {"column": "t"}}
     refused(tmp_path, "no regular expression", part={"source": "table", "files": ["a"], "series": series})
     refused(tmp_path, "finest_period", collections={"things": features_entry() | {"finest_period": "a day"}})

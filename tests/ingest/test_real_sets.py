@@ -209,3 +209,21 @@ def test_meteo_france_in_celsius_and_hectopascals(real, shared_data):
     assert first["result_time"].to_pylist() == [datetime(2024, 10, 17, 14, 2, 14, tzinfo=UTC)]
     pressure = real.observations("meteo_france_observations", observed_properties=("air_pressure",))["result"]
     assert np.isclose(pc.max(pressure).as_py(), 1_015.9)
+
+
+def test_climate_zones_of_redon(real):
+    """Codes 101 to 107 of GeoClimate are zones A to G; it tells how sure it is of 1,553 - 1,320 of them."""
+    report = ingest(real, "geoclimate_redon")
+    assert report.rows == {"local_climate_zones": 1_553}
+    assert report.quarantined == 0
+    rows = real.features("local_climate_zones")
+    assert Counter(rows["lcz"].to_pylist()) == {
+        "2": 18, "3": 22, "4": 3, "5": 4, "6": 54, "8": 47, "9": 128,
+        "A": 337, "B": 76, "D": 304, "E": 478, "G": 82,
+    }  # fmt: skip
+    assert rows["uniqueness"].null_count == rows["lcz_second"].null_count == 1_320
+    assert pc.min(rows["distance"]).as_py() == 0
+    nearest = rows.filter(pc.equal(rows["distance"], 0.0))
+    assert set(nearest["uniqueness"].to_pylist()) == {1.0}
+    told = {category.value for category in real.collection("local_climate_zones").field("lcz").categories}
+    assert {*map(str, range(1, 11)), *"ABCDEFG"} == told

@@ -39,13 +39,15 @@ STATION_FIELDS = tuple(
 
 @dataclass
 class Station:
-    """A station and its hourly values from `start`; not-a-number for a gap, flags by hour."""
+    """A station and its hourly values from `start`; not-a-number for a gap, flags by hour; in a row by default."""
 
     id: str
     environment: str
     altitude: float | None
     values: Sequence[float]
     flags: dict[int, int] | None = None
+    point: tuple[float, float] | None = None
+    unit: str = "Cel"
 
 
 def collection(name: str, kind: Kind, **more: object) -> Collection:
@@ -85,7 +87,7 @@ def commit_features(
 
 def commit_stations(twin: Twin, stations: list[Station], start: str) -> None:
     count = len(stations)
-    points = [shapely.Point(770_000 + 1000 * i, 6_280_000).wkb for i in range(count)]
+    points = [shapely.Point(one.point or (770_000 + 1000 * i, 6_280_000)).wkb for i, one in enumerate(stations)]
     ids = [station.id for station in stations]
     forever = {"valid_from": pa.nulls(count, STAMP), "valid_to": pa.nulls(count, STAMP), "geometry": points}
     columns = {
@@ -106,7 +108,7 @@ def commit_stations(twin: Twin, stations: list[Station], start: str) -> None:
         "object_collection": ["stations"] * count,
         "object_id": ids,
         "observed_property": [observed.name] * count,
-        "unit": ["Cel"] * count,
+        "unit": [station.unit for station in stations],
     }
     rows: dict[str, list[object]] = {name: [] for name in OBSERVATION_SCHEMA.names}
     for stream, station in zip(streams, stations, strict=True):

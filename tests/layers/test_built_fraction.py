@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from layers.built_fraction import built_area, cell_areas, regular_grid, yearly
+from layers.built_fraction import built_area, yearly
+from layers.grids import cell_areas, regular_grid
 from tests.layers.layer_twin import STAMP, commit_features, empty_twin
 from twin import pipeline
 from twin.crs import BBox

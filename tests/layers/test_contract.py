@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from tests.layers import heat_scene
 from tests.layers.air_quality.air_twin import commit_air
 from tests.layers.layer_twin import Station, commit_stations
+from tests.layers.test_thermal_comfort import commit, complete
+from tests.layers.test_urban_morphology import fill
+from twin import pipeline
 from twin.context import Twin
 from twin.testing.layer import LayerContract
 from twin.testing.samples import building_table, put_features
@@ -21,6 +25,31 @@ class TestBuiltFraction(LayerContract):
         return {"cell": 10.0, "years": 30}
 
 
+class TestUrbanMorphology(LayerContract):
+    name = "urban_morphology"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        put_features(twin.store, building_table(range(40)))
+        return {"cell": 10.0, "radius": 30.0}
+
+
+class TestLocalClimateZones(LayerContract):
+    name = "local_climate_zones"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        fill(twin)
+        pipeline.derive(twin, "urban_morphology", {"cell": 25.0, "radius": 60.0})
+        return {"cell": 50.0}
+
+
+class TestThermalComfort(LayerContract):
+    name = "thermal_comfort"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        commit(twin, {"S1": complete(), "S2": {"air_temperature": [20.0] * 3}})
+        return {}
+
+
 class TestHeatIsland(LayerContract):
     name = "heat_island"
 
@@ -29,6 +58,15 @@ class TestHeatIsland(LayerContract):
         stations = [Station("S001", "urban", 30.0, hours + 2), Station("S002", "rural", 60.0, hours)]
         commit_stations(twin, stations, "2026-07-10T00:00")
         return {}
+
+
+class TestHeatMap(LayerContract):
+    name = "heat_map"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        heat_scene.commit_city(twin, vegetation_fraction=heat_scene.GREEN)
+        commit_stations(twin, heat_scene.make_stations(), heat_scene.START)
+        return heat_scene.PARAMETERS
 
 
 class TestAirQualityDaily(LayerContract):

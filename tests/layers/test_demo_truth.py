@@ -14,6 +14,7 @@ import shapely
 from tests.layers.layer_twin import empty_twin
 from twin import demo, pipeline
 from twin.context import Twin
+from twin.demo.city import build
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
 
 LAPSE = -0.0065
@@ -27,8 +28,11 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Twin, Path]
         for manifest in demo.manifests(folder):
             pipeline.ingest(twin, manifest)
         pipeline.derive(twin, "built_fraction", {})
+        pipeline.derive(twin, "urban_morphology", {})
         pipeline.derive(twin, "heat_island", {})
         pipeline.derive(twin, "air_quality_index", {"reach": 3000})
+
+        pipeline.derive(twin, "heat_map", {})
         yield twin, folder / "truth"
 
 
@@ -116,3 +120,38 @@ def test_the_index_is_what_a_slow_count_of_the_hours_gives(city: tuple[Twin, Pat
     ozone = {day.day: found for (pollutant, day), found in expected.items() if pollutant == "o3"}
     wave = [ozone[day] for day in range(11, 19)]
     assert min(wave) > np.mean([ozone[day] for day in range(1, 10)])  # heat makes ozone
+
+
+def map_error(twin: Twin, folder: Path) -> float:
+    """Return the root mean square error of the maps of the difference with the reference, in K."""
+    made = build(0.02)
+    reference = [name for name, row in rows(twin, "heat_island_stations").items() if row["is_reference"]]
+    places = shapely.get_coordinates(made.stations.point)[np.isin(made.stations.id, reference)]
+    with twin.store.cubes.open("heat_island_map", OPERATOR) as cube:
+        difference = cube["air_temperature_difference"].values
+        x, y = np.meshgrid(cube["x"].values, cube["y"].values)
+    cells = np.column_stack([x.ravel(), y.ravel()])
+    anomaly = made.island.anomaly(cells) - made.island.anomaly(places).mean()
+    error = difference.reshape(len(difference), -1) - np.outer(np.load(folder / "temperature.npz")["island"], anomaly)
+    assert np.isfinite(error).mean() > 0.7
+    return float(np.sqrt(np.nanmean(error**2)))
+
+
+def test_the_heat_field_is_mapped_to_the_noise_of_thermometers(city: tuple[Twin, Path]) -> None:
+    """From eight stations, one of them stuck for three days and one silent for four."""
+    twin, truth = city
+    assert map_error(twin, truth) < 0.25
+    hours = rows(twin, "heat_island_map_error").values()
+    mapped = [row for row in hours if row["reason_fr"] is None]
+    assert len(hours) == 720
+    assert len(mapped) > 710
+    left_out = np.sqrt(np.mean(np.square([float(str(row["rmse"])) for row in mapped])))
+    assert 0.2 < left_out < 0.5
+    assert abs(np.mean([float(str(row["bias"])) for row in mapped])) < 0.1
+
+
+def test_doubtful_values_would_spoil_the_map(city: tuple[Twin, Path]) -> None:
+    twin, truth = city
+    good = map_error(twin, truth)
+    pipeline.derive(twin, "heat_map", {"excluded": []})
+    assert map_error(twin, truth) > 1.5 * good

@@ -28,6 +28,12 @@ A manifest is ``manifest.yml`` in a folder of its own. ``collections`` says what
             categories:
               - {value: residential, title: {fr: Résidentiel, en: Residential}, colour: "#d9a066"}
       stations: {...}
+      terrain:
+        title: {fr: Relief, en: Terrain}
+        description: {fr: Altitude du sol., en: Altitude of the ground.}
+        vertical_crs: EPSG:5720
+        style: {symbol: raster, colour_by: altitude}
+        observed_properties: [altitude]
       observations:
         title: {fr: Mesures, en: Observations}
         description: {fr: Mesures horaires., en: Hourly observations.}
@@ -88,6 +94,9 @@ A manifest is ``manifest.yml`` in a folder of its own. ``collections`` says what
           time: {column: date, format: "%d/%m/%Y", hour: heure, zone: UTC}    # hours 1 to 24, each its end
           results:
             no2: {column: NO2, unit: ug/m3}
+      - source: raster
+        files: ["dalles/*.tif"]            # several files make one coverage
+        coverage: {collection: terrain, property: altitude, band: 1, cell: 25, resampling: average}
 
 A series takes its place from the object that it belongs to, read in the same run or known to the store.
 """
@@ -141,7 +150,7 @@ class PropertyEntry(Model):
 
 
 class CollectionEntry(Model):
-    """What is published: features when it has ``fields``, a time series with ``observed_properties``."""
+    """What is published: features when it has ``fields``; with ``observed_properties`` a time series, or a coverage."""
 
     title: Text
     description: Text
@@ -162,7 +171,9 @@ class CollectionEntry(Model):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if self.fields and self.observed_properties:
-            raise ValueError("a collection has fields (features) or observed_properties (a time series), not both")
+            raise ValueError(
+                "a collection has fields (features) or observed_properties (a time series, a coverage), not both"
+            )
         return self
 
 
@@ -181,16 +192,19 @@ class Manifest(Model):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for number, part in enumerate(self.parts):
-            target = part.features or part.series
-            entry = self.collections.get(target.collection) if target else None
-            if target is None or entry is None:
-                raise ValueError(f"parts.{number} feeds {target and target.collection!r}, which collections lacks")
+            entry = self.collections.get(part.target.collection)
+            if entry is None:
+                raise ValueError(f"parts.{number} feeds {part.target.collection!r}, which collections lacks")
             if part.features:
                 _known(f"parts.{number}.features.fields", part.features.fields, entry.fields)
             elif part.series:
                 series = part.series
                 given = series.property.map.values() if series.property else series.results
                 _known(f"parts.{number}.series", given, entry.observed_properties)
+            elif part.coverage:
+                _known(f"parts.{number}.coverage", (part.coverage.property,), entry.observed_properties)
+                if len(entry.observed_properties) > 1:
+                    raise ValueError(f"parts.{number} gives {part.coverage.property} alone: its collection has more")
         return self
 
     @classmethod
@@ -225,7 +239,7 @@ class Manifest(Model):
         entry = self.collections[name]
         return Collection(
             id=name,
-            kind=Kind.TIMESERIES if entry.observed_properties else Kind.FEATURES,
+            kind=self._kind(name),
             fields=tuple(Field(name=key, **dict(field)) for key, field in entry.fields.items()),
             observed_properties=tuple(_property(key, given) for key, given in entry.observed_properties.items()),
             crs=crs,
@@ -237,6 +251,11 @@ class Manifest(Model):
             },
             finest_period=entry.finest_period,
         )
+
+    def _kind(self, name: str) -> Kind:
+        if any(part.coverage and part.coverage.collection == name for part in self.parts):
+            return Kind.COVERAGE
+        return Kind.TIMESERIES if self.collections[name].observed_properties else Kind.FEATURES
 
 
 def _sentence(error: ValidationError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field as Constrained
@@ -269,6 +269,21 @@ class SeriesPart(Model):
         return self
 
 
+class CoveragePart(Model):
+    """How one band of rasters becomes a coverage, on square cells whose edges are at multiples of ``cell``.
+
+    ``cell`` is in units of the city's CRS. ``resampling`` says which value a cell takes: ``nearest``
+    keeps the values as they are (categories), ``bilinear`` lies between the four nearest, ``average``
+    is the mean of what the cell covers (a fine terrain on larger cells), ``mode`` the most frequent.
+    """
+
+    collection: Identifier
+    property: Identifier
+    cell: Annotated[float, Constrained(gt=0)]
+    band: Annotated[int, Constrained(ge=1)] = 1
+    resampling: Literal["nearest", "bilinear", "average", "mode"] = "nearest"
+
+
 class Part(Model):
     """Files, the source that reads them, and what their rows become."""
 
@@ -277,12 +292,18 @@ class Part(Model):
     read: Read = Read()
     features: FeaturesPart | None = None
     series: SeriesPart | None = None
+    coverage: CoveragePart | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.features is None) == (self.series is None):
-            raise ValueError("a part has either features or series")
+        if sum(target is not None for target in (self.features, self.series, self.coverage)) != 1:
+            raise ValueError("a part has one of features, series, coverage")
         return self
+
+    @property
+    def target(self) -> FeaturesPart | SeriesPart | CoveragePart:
+        """What the rows become."""
+        return next(target for target in (self.features, self.series, self.coverage) if target is not None)
 
     @field_validator("files")
     @classmethod
