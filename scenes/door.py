@@ -40,7 +40,7 @@ class ScenesDoor:
         # Kept by who asks and by the versions that they depend on, so that nothing is ever stale or seen by another.
         self._tile = lru_cache(maxsize=512)(self._make_tile)
         self._matrix = lru_cache(maxsize=16)(self._make_matrix)
-        self._map = lru_cache(maxsize=64)(self._make_map)
+        self._maps = lru_cache(maxsize=24)(self._make_maps)
         self._described = lru_cache(maxsize=8)(self._describe)
         self.app = Starlette(
             routes=[
@@ -161,19 +161,19 @@ class ScenesDoor:
         principal = self._twin.access.principal(request.headers)
         asked = _parameters(request, "datetime")
         version = _version(self._collection(request.path_params["collection"], Kind.COVERAGE, principal))
-        instant = parse_instant(asked["datetime"]) if "datetime" in asked else None
+        span = TimeSpan.parse(asked["datetime"]) if "datetime" in asked else None
         name = request.path_params["property"]
         return answer(
             request,
             version,
-            lambda: self._map(principal, version, name, instant),
+            lambda: self._maps(principal, version, name, span),
             frames.MEDIA_TYPE,
             principal=principal,
         )
 
-    def _make_map(self, principal: Principal, version: _Version, name: str, instant: datetime | None) -> Packed:
+    def _make_maps(self, principal: Principal, version: _Version, name: str, span: TimeSpan | None) -> Packed:
         collection = self._collection(version[0], Kind.COVERAGE, principal)
-        return Packed.of(grids.grid(self._twin, collection, name, instant, principal))
+        return Packed.of(grids.grids(self._twin, collection, name, span, principal))
 
     def _collection(self, name: str, kind: Kind, principal: Principal) -> Collection:
         collection = self._twin.store.catalogue.collection(name, principal)
@@ -207,5 +207,7 @@ _PATHS: dict[str, dict[str, Any]] = {
     "/tiles/{z}/{x}/{y}.mvt": {"summary": "Background as Mapbox vector tiles (WebMercatorQuad), at an instant"},
     "/tilesets/{collection}/{revision}/tileset.json": {"summary": "Buildings and points as 3D Tiles 1.1"},
     "/values/{collection}/{property}.bin": {"summary": "One property of many objects over time, as a matrix"},
-    "/grids/{collection}/{property}.bin": {"summary": "One map of a coverage, on a grid in degrees"},
+    "/grids/{collection}/{property}.bin": {
+        "summary": "The maps of a coverage over a span of time"
+    },
 }

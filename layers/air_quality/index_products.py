@@ -20,6 +20,7 @@ from layers.air_quality.zones import Zones
 from twin.model import Category, Collection, Field, FieldType, Kind, ObservedProperty, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.themes import known_themes
 
 if TYPE_CHECKING:
     from layers.air_quality.index import IndexParameters
@@ -108,6 +109,7 @@ class About:
                     en="The worst of the sub-indices of pollutants, from 1 (good) to 6 (extremely poor), 0 where it is "
                     f"unavailable; {self.label.en}. Only the index of an approved association is the ATMO index.",
                 ),
+                "theme": known_themes()["air"],
                 "keywords": ("qualité de l'air", "air quality", "indice", "pollution"),
                 "licence": self.source.licence,
                 "producer": self.source.producer,
@@ -191,9 +193,7 @@ def areas(about: About, done: Indices) -> Features:
         fields=fields,
         geometry="MultiPolygon",
         crs=done.zones.collection.crs,
-        style=Style(
-            symbol="fill", opacity=0.8, outline="#ffffff", order=12, visible=False, label="name", colour_by=INDEX
-        ),
+        style=Style(symbol="fill", opacity=0.8, outline="#ffffff", order=12, label="name", colour_by=INDEX),
     )
     zones = done.zones
     shapes = zones.shapes.copy()

@@ -123,10 +123,13 @@ from twin.model import (
     Limits,
     Model,
     ObservedProperty,
+    Reference,
     Style,
     Text,
+    Theme,
 )
 from twin.observed_properties import known_properties
+from twin.themes import known_themes
 
 
 class FieldEntry(Model):
@@ -144,6 +147,8 @@ class PropertyEntry(Model):
 
     title: Text | None = None
     unit: str | None = None
+    description: Text | None = None
+    reference: Reference | None = None
     standard_name: str | None = None
     definition: str | None = None
     limits: Limits | None = None
@@ -155,6 +160,7 @@ class CollectionEntry(Model):
     title: Text
     description: Text
     keywords: tuple[str, ...] = ()
+    theme: Theme | None = None
     geometry: str | None = None
     vertical_crs: str | None = None
     finest_period: Annotated[str, Constrained(pattern=r"^P(\d+[YMWD]|T\d+[HMS])+$")] | None = None
@@ -162,6 +168,16 @@ class CollectionEntry(Model):
     style: Style = Style()
     fields: dict[Identifier, FieldEntry] = {}
     observed_properties: dict[Identifier, PropertyEntry] = {}
+
+    @field_validator("theme", mode="before")
+    @classmethod
+    def _known_theme(cls, value: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, str):
+            return value
+        known = known_themes()
+        if value not in known:
+            raise ValueError(f"{value!r} is no known theme ({', '.join(known)}): give its name and its title")
+        return known[value]
 
     @field_validator("observed_properties", mode="before")
     @classmethod
@@ -247,7 +263,7 @@ class Manifest(Model):
             producer=self.producer,
             **{
                 key: getattr(entry, key)
-                for key in ("title", "description", "keywords", "geometry", "vertical_crs", "style", "lineage")
+                for key in ("title", "description", "keywords", "theme", "geometry", "vertical_crs", "style", "lineage")
             },
             finest_period=entry.finest_period,
         )
