@@ -41,19 +41,20 @@ _ROOTS = {"ours": "/ogc", "bare": "/ogc", "stock": ""}
 _FIELDS = ("id", "valid_from", "valid_to", "geometry", "height")
 
 
-def _collection() -> Collection:
+def collection() -> Collection:
+    """Return the collection of buildings that is measured."""
     plain = samples.buildings()
     return plain.model_copy(update={"fields": tuple(field for field in plain.fields if field.name in _FIELDS)})
 
 
 def run(buildings: int = BUILDINGS) -> dict[str, Any]:
     """Return milliseconds of CPU a request, and the ratios to the bare callable and to the peer."""
-    truth = _Truth.of(city(buildings).select([*_FIELDS]).cast(feature_schema(_collection().fields)))
+    truth = _Truth.of(city(buildings).select([*_FIELDS]).cast(feature_schema(collection().fields)))
     figures: dict[str, Any] = {"buildings": buildings}
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         with closing(open_store(folder / "var", samples.CRS)) as store:
-            samples.put_features(store, truth.table, collection=_collection())
+            samples.put_features(store, truth.table, collection=collection())
         servers = {"ours": running.enter_context(served("benchmarks.items", name, "ours"))}
         figures |= _warmed(servers["ours"], buildings)
         if (lacking := pygeoapi_postgis.missing()) is None:

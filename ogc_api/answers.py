@@ -11,8 +11,9 @@ from functools import cached_property
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ogc_api.parameters import Parameters, language, output_format
+from ogc_api.parameters import Parameters
 from twin.access import cached
+from twin.doors.negotiation import language, output_format
 from twin.model import Language
 from twin.store import Principal
 

@@ -48,14 +48,6 @@ class Core:
         found: dict[str, Any] = gen_collection(self._api, self._request, collection_id, self._request.locale)
         return found
 
-    def schema(self, collection_id: str) -> dict[str, Any]:
-        """Return the JSON Schema of the items of a collection."""
-        return self._body(pygeoapi.api.get_collection_schema(self._api, self._request, collection_id))
-
-    def queryables(self, collection_id: str) -> dict[str, Any]:
-        """Return what the items of a collection can be filtered by, as JSON Schema."""
-        return self._body(pygeoapi.api.itemtypes.get_collection_queryables(self._api, self._request, collection_id))
-
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document of the service without its collections."""
         document: dict[str, Any] = get_oas_30({**self._configuration, "resources": {}})

@@ -15,6 +15,9 @@ from ogc_api.pages import render
 from ogc_api.published import Published, Publisher
 from twin.model import Collection
 
+#: How schemas tell the values of a codelist: each with its title (Features Part 5, section 15).
+_CODELISTS_INLINE = "http://www.opengis.net/def/profile/OGC/0/codelist-inline"
+
 
 def routes(publisher: Publisher) -> list[Route]:
     """Return the routes, under the root of the door."""
@@ -62,6 +65,9 @@ def _answer(
     make: Callable[[Documents, str], Document],
 ) -> Response:
     asked = Asked(request, DOCUMENT_FORMATS, view.principal)
+    if media_type == SCHEMA:
+        # One profile is offered; asking for another is no error (Features Part 5, section 13).
+        asked.parameters.take("profile")
     asked.parameters.done()
     if unchanged := asked.unchanged(view.seen):
         return unchanged
@@ -73,4 +79,7 @@ def _answer(
         return orjson.dumps(document)
 
     body = view.body(asked.language, (name, asked.format, *asked.path.values()), write)
-    return asked.answer(body, HTML if asked.format == "html" else media_type)
+    if asked.format == "html":
+        return asked.answer(body, HTML)
+    profile = {"Link": f'<{_CODELISTS_INLINE}>; rel="profile"'} if media_type == SCHEMA else {}
+    return asked.answer(body, media_type, profile)

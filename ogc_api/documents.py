@@ -15,23 +15,24 @@ from ogc_api.features import edit_openapi
 from ogc_api.features.edit_openapi import conformance as editing_conformance
 from ogc_api.features.fields import (
     GEOMETRY_TITLE,
-    ID,
     has_items,
-    item_fields,
     json_schema,
+    properties,
     queryables,
     served_crs,
     sortables,
 )
 from ogc_api.openapi import openapi
 from twin.crs import CRS84, uri
-from twin.model import Collection, Field
+from twin.model import Collection, Field, Kind
 from twin.settings import Settings, Verb
 from twin.store.filters import GEOMETRY
 from twin.time import iso
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
 _COMMON = "http://www.opengis.net/spec/ogcapi-common"
+#: Features Part 5, which is Common Part 3 (OGC 23-058r2).
+_SCHEMAS = f"{_COMMON}-3/1.0/conf"
 _CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf"
 #: Exactly what works.
 CONFORMANCE = (
@@ -50,6 +51,8 @@ CONFORMANCE = (
     f"{_FEATURES}-3/1.0/conf/queryables-query-parameters",
     f"{_FEATURES}-3/1.0/conf/filter",
     f"{_FEATURES}-3/1.0/conf/features-filter",
+    *(f"{_SCHEMAS}/{name}" for name in ("schemas", "advanced-property-roles", "returnables-and-receivables")),
+    *(f"{_SCHEMAS}/{name}" for name in ("queryables", "sortables", "profile-parameter", "profile-codelists")),
     f"{_CQL2}/cql2-text",
     f"{_CQL2}/cql2-json",
     f"{_CQL2}/basic-cql2",
@@ -69,10 +72,8 @@ _GEOMETRIES = {
     f"{many}{one}": f"{many}{one}".lower() for one in ("Point", "LineString", "Polygon") for many in ("", "Multi")
 }
 _ROLES = {
-    "id": "id",
-    "valid_from": "primary-interval-start",
-    "valid_to": "primary-interval-end",
-    "phenomenon_time": "primary-instant",
+    Kind.FEATURES: {"id": "id", "valid_from": "primary-interval-start", "valid_to": "primary-interval-end"},
+    Kind.TIMESERIES: {"id": "id", "phenomenon_time": "primary-instant"},
 }
 
 
@@ -140,7 +141,12 @@ class Documents:
         document.update(
             {
                 "links": links.of_collection(
-                    url, self._language, shown, items=items, licence=_licence(collection, url)
+                    url,
+                    self._language,
+                    shown,
+                    items=items,
+                    queries=_queries(described),
+                    licence=_licence(collection, url),
                 ),
                 "extent": described.get("extent") or _extent(collection),
                 "crs": crs,
@@ -149,41 +155,51 @@ class Documents:
         return document
 
     def schema(self, collection: Collection) -> Document:
-        """Return the JSON Schema of the items of a collection."""
-        return self._schema(collection, self._core.schema(collection.id), "schema", [ID, *item_fields(collection)])
+        """Return the JSON Schema of the items of a collection, or of the values where it gives no items."""
+        return self._schema(collection, "schema", properties(collection), placed=has_items(collection))
 
     def queryables(self, collection: Collection) -> Document:
-        """Return what the items of a collection can be filtered by."""
-        fields = queryables(collection).values()
-        return {
-            **self._schema(collection, self._core.queryables(collection.id), "queryables", fields),
-            "additionalProperties": False,
-        }
+        """Return what the items of a collection can be filtered by: nothing where it gives none."""
+        items = has_items(collection)
+        return self._schema(collection, "queryables", queryables(collection).values() if items else (), placed=items)
 
     def sortables(self, collection: Collection) -> Document:
         """Return what the items of a collection can be sorted by."""
-        fields = [field for name, field in queryables(collection).items() if name in sortables(collection)]
-        document = self._schema(collection, self._core.queryables(collection.id), "sortables", fields)
-        del document["properties"][GEOMETRY]
-        return {**document, "additionalProperties": False}
+        names = sortables(collection) if has_items(collection) else ()
+        return self._schema(collection, "sortables", [queryables(collection)[name] for name in names], placed=False)
 
-    def _schema(self, collection: Collection, frame: Document, name: str, fields: Iterable[Field]) -> Document:
-        """Give pygeoapi's schema the unit, the type, the role and the categories of each property."""
-        shape = _GEOMETRIES.get(collection.geometry or "", "any")
-        place = {"format": f"geometry-{shape}", "title": GEOMETRY_TITLE.in_language(self._language)}
-        properties: Document = {GEOMETRY: {**place, "x-ogc-role": "primary-geometry"}}
+    def _schema(self, collection: Collection, name: str, fields: Iterable[Field], *, placed: bool) -> Document:
+        """Return a schema with the unit, the role and the categories of each property (Features Part 5)."""
+        roles = _ROLES.get(collection.kind, {})
+        described: Document = {}
+        if placed:
+            shape = _GEOMETRIES.get(collection.geometry or "", "any")
+            place = {"format": f"geometry-{shape}", "title": GEOMETRY_TITLE.in_language(self._language)}
+            described[GEOMETRY] = {**place, "x-ogc-propertySeq": 0, "x-ogc-role": "primary-geometry"}
         for order, field in enumerate(fields, start=1):
-            role = {"x-ogc-role": _ROLES[field.name]} if field.name in _ROLES else {}
-            properties[field.name] = {**json_schema(field, self._language), "x-ogc-propertySeq": order, **role}
+            role = {"x-ogc-role": roles[field.name]} if field.name in roles else {}
+            described[field.name] = {**json_schema(field, self._language), "x-ogc-propertySeq": order, **role}
         return {
-            **frame,
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"{self._collection_url(collection)}/{name}",
-            "properties": properties,
+            "type": "object",
+            "title": collection.title.in_language(self._language),
+            "description": collection.description.in_language(self._language),
+            "properties": described,
+            "additionalProperties": False,
         }
 
     def _collection_url(self, collection: Collection) -> str:
         return f"{self._base}/collections/{collection.id}"
+
+
+def _queries(described: Document) -> list[links.Link]:
+    """Return the links to the EDR queries, without what describes their parameters; items have theirs."""
+    return [
+        {name: value for name, value in query["link"].items() if name != "variables"}
+        for kind, query in described.get("data_queries", {}).items()
+        if kind != "items"
+    ]
 
 
 def _licence(collection: Collection, url: str) -> links.Link:

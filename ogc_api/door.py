@@ -48,9 +48,10 @@ class OgcApiDoor:
         self._edr.close()
 
     def openapi(self) -> dict[str, Any]:
-        """Return the paths of the service, under its prefix."""
-        paths: dict[str, Any] = self._publisher.current().openapi("en")["paths"]
-        return {"paths": {f"{self.prefix}{path}".rstrip("/"): item for path, item in paths.items()}}
+        """Return the paths of the service, under its prefix, and the components that they name."""
+        document = self._publisher.current().openapi("en")
+        paths = {f"{self.prefix}{path}".rstrip("/"): item for path, item in document["paths"].items()}
+        return {"paths": paths, "components": document["components"]}
 
 
 def _without_last_slash(app: ASGIApp) -> ASGIApp:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -83,18 +83,24 @@ def of_landing_page(base: str, root: str, language: str, shown: str) -> list[Lin
     ]
 
 
-def of_collection(base: str, language: str, shown: str, *, items: bool, licence: Link) -> list[Link]:
-    """Return the links of a collection; `base` is its address.
+def of_collection(
+    base: str, language: str, shown: str, *, items: bool, queries: Sequence[Link], licence: Link
+) -> list[Link]:
+    """Return the links of a collection; `base` is its address, `queries` are the links to its EDR queries.
 
-    The link to GeoJSON items has no query: GDAL adds an id to its path.
+    The link to GeoJSON items has no query: GDAL adds an id to its path. Clients of Features know the items
+    by ``items``, those of EDR look for ``data`` (``/req/core/rc-md-query-links``).
     """
     links = [*of_document(base, language, shown), link("root", base.rsplit("/", 2)[0], JSON, language)]
     if items:
         links += [
             link("items", f"{base}/items", GEOJSON, language),
             link("items", address(base, "items", query={"f": "html"}), HTML, language),
-            link(SCHEMA_REL, f"{base}/schema", SCHEMA, language),
-            link(QUERYABLES_REL, f"{base}/queryables", SCHEMA, language),
-            link(SORTABLES_REL, f"{base}/sortables", SCHEMA, language),
+            {**link("items", f"{base}/items", GEOJSON, language), "rel": "data"},
         ]
-    return [*links, licence]
+    links += [
+        link(SCHEMA_REL, f"{base}/schema", SCHEMA, language),
+        link(QUERYABLES_REL, f"{base}/queryables", SCHEMA, language),
+        link(SORTABLES_REL, f"{base}/sortables", SCHEMA, language),
+    ]
+    return [*links, *queries, licence]

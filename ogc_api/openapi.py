@@ -7,6 +7,7 @@ references), and the page limit stands where ArcGIS and QGIS read it:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,55 +17,15 @@ from ogc_api.features.cql2 import FILTER_LANGUAGES
 from ogc_api.features.cql2_text import MAX_LENGTH
 from ogc_api.features.fields import has_items, item_fields, json_schema, queryables, served_crs, sortables
 from ogc_api.features.query import DEFAULT_LIMIT
-from ogc_api.parameters import LANGUAGES
+from ogc_api.schemas import SCHEMAS, ref, refusal
 from twin.crs import uri
+from twin.doors.negotiation import LANGUAGES
+from twin.doors.openapi import UNCHANGED
 from twin.doors.problems import MEDIA_TYPE as PROBLEM
 from twin.model import Collection, Field, FieldType, Text
 
 type Json = dict[str, Any]
 
-_OBJECT: Json = {"type": "object"}
-_LINK: Json = {
-    "type": "object",
-    "required": ["href", "rel"],
-    "properties": {name: {"type": "string"} for name in ("href", "rel", "type", "title", "hreflang")},
-}
-_FEATURE: Json = {
-    "type": "object",
-    "required": ["type", "id", "geometry", "properties"],
-    "properties": {
-        "type": {"type": "string", "enum": ["Feature"]},
-        "id": {"type": "string"},
-        "geometry": {"type": "object", "nullable": True},
-        "properties": {"type": "object", "nullable": True},
-        "links": {"type": "array", "items": _LINK},
-    },
-}
-_SCHEMAS: Json = {
-    "link": _LINK,
-    "feature": _FEATURE,
-    "featureCollection": {
-        "type": "object",
-        "required": ["type", "features"],
-        "properties": {
-            "type": {"type": "string", "enum": ["FeatureCollection"]},
-            "features": {"type": "array", "items": {"$ref": "#/components/schemas/feature"}},
-            "links": {"type": "array", "items": {"$ref": "#/components/schemas/link"}},
-            "timeStamp": {"type": "string", "format": "date-time"},
-            "numberMatched": {"type": "integer", "minimum": 0},
-            "numberReturned": {"type": "integer", "minimum": 0},
-        },
-    },
-    "problem": {
-        "type": "object",
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-        },
-    },
-}
 _TEXTS = {
     "items": Text(fr="Objets, par pages", en="Items, by pages"),
     "item": Text(fr="Un objet", en="One item"),
@@ -90,12 +51,19 @@ def openapi(frame: Json, collections: Sequence[Collection], maximum: int, langua
         The longest page of items.
     """
     paths: Json = {
-        path: _get(path.strip("/") or "landingPage", _TEXTS[path], "server", [], _documents(media), language)
-        for path, media in (("/", JSON), ("/openapi", OPENAPI), ("/conformance", JSON), ("/collections", JSON))
+        path: _get(path.strip("/") or "landingPage", _TEXTS[path], "server", [], _documents(media, schema), language)
+        for path, media, schema in (
+            ("/", JSON, "landingPage"),
+            ("/openapi", OPENAPI, "openapi"),
+            ("/conformance", JSON, "confClasses"),
+            ("/collections", JSON, "collections"),
+        )
     }
     for collection in collections:
         paths |= _collection_paths(collection, language)
         paths |= edr.openapi_paths(collection, language)
+    for item in paths.values():
+        item["get"]["responses"] |= UNCHANGED
     return {
         "openapi": frame["openapi"],
         "info": frame["info"],
@@ -105,18 +73,23 @@ def openapi(frame: Json, collections: Sequence[Collection], maximum: int, langua
             *({"name": c.id, "description": c.title.in_language(language)} for c in collections),
         ],
         "paths": paths,
-        "components": {"parameters": _parameters(maximum), "schemas": _SCHEMAS, "responses": _RESPONSES},
+        "components": {"parameters": _parameters(maximum), "schemas": SCHEMAS, "responses": _RESPONSES},
     }
 
 
 _RESPONSES: Json = {
-    name: {"description": text, "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/problem"}}}}
-    for name, text in (("BadRequest", "A parameter cannot be used"), ("NotFound", "What was named does not exist"))
+    name: {"description": text, "content": {PROBLEM: {"schema": ref("problem")}}}
+    for name, text in (
+        ("BadRequest", "A parameter cannot be used"),
+        ("NotFound", "What was named does not exist"),
+        ("TooLarge", "The answer would exceed a bound of this service"),
+        ("Unauthorised", "The key is wrong"),
+    )
 }
 
 
-def _documents(media_type: str) -> Json:
-    return {media_type: {"schema": _OBJECT}, HTML: {"schema": {"type": "string"}}}
+def _documents(media_type: str, schema: str) -> Json:
+    return {media_type: {"schema": ref(schema)}, HTML: {"schema": {"type": "string"}}}
 
 
 def _query(name: str, schema: Json, **more: object) -> Json:
@@ -135,12 +108,12 @@ def _parameters(maximum: int) -> Json:
         ),
         "offset": _query("offset", whole),
         "startindex": _query("startindex", whole),
-        "cursor": _query("cursor", {"type": "string"}),
+        "cursor": _query("cursor", {"type": "string", "minLength": 1}),
         "bbox": _query("bbox", numbers),
         "datetime": _query("datetime", {"type": "string"}, example="2026-07-14T12:00:00Z/.."),
         "filter": _query(
             "filter",
-            {"type": "string", "maxLength": MAX_LENGTH},
+            {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
             example="S_INTERSECTS(geometry,BBOX(3.8,43.5,4,43.7))",
         ),
         # GDAL sends filters to a service whose document names its own dialect, a part of CQL2 text.
@@ -148,6 +121,8 @@ def _parameters(maximum: int) -> Json:
             "filter-lang", {"type": "string", "enum": list(FILTER_LANGUAGES), "default": FILTER_LANGUAGES[0]}
         ),
         "skipGeometry": _query("skipGeometry", {"type": "boolean", "default": False}),
+        # RFC 6906; what a profile asks is no error where it is not offered (Features Part 5, section 13).
+        "profile": _query("profile", {"type": "array", "items": {"type": "string"}, "minItems": 1}),
         "featureId": {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string"}},
     }
 
@@ -156,9 +131,9 @@ def _get(
     operation: str, title: Text, tag: str, parameters: list[Json], content: Json, language: str, **more: object
 ) -> Json:
     shared = [_shared("f"), _shared("lang")]
-    answers = {"200": {"description": "OK", "content": content}, "400": {"$ref": "#/components/responses/BadRequest"}}
+    answers = {"200": {"description": "OK", "content": content}, "400": refusal("BadRequest")}
     if tag != "server":
-        answers["404"] = {"$ref": "#/components/responses/NotFound"}
+        answers["404"] = refusal("NotFound")
     return {
         "get": {
             "summary": title.in_language(language),
@@ -178,13 +153,17 @@ def _shared(name: str) -> Json:
 def _collection_paths(collection: Collection, language: str) -> Json:
     root, tag = f"/collections/{collection.id}", collection.id
     about = {"description": collection.title.in_language(language)}
-    paths = {root: _get(f"describe_{tag}", _TEXTS["collection"], tag, [], _documents(JSON), language, **about)}
+    paths = {
+        root: _get(f"describe_{tag}", _TEXTS["collection"], tag, [], _documents(JSON, "collection"), language, **about)
+    }
+    for name in ("schema", "queryables", "sortables"):
+        content, own = _documents(SCHEMA, "schema"), [_shared("profile")]
+        paths[f"{root}/{name}"] = _get(f"{name}_{tag}", _TEXTS[name], tag, own, content, language, **about)
     if not has_items(collection):
         return paths
-    for name in ("schema", "queryables", "sortables"):
-        paths[f"{root}/{name}"] = _get(f"{name}_{tag}", _TEXTS[name], tag, [], _documents(SCHEMA), language, **about)
     fields = item_fields(collection)
-    names = {"type": "array", "items": {"type": "string", "enum": [field.name for field in fields]}}
+    names = {"type": "array", "items": {"type": "string", "enum": [field.name for field in fields]}, "minItems": 1}
+    keys = {"type": "array", "items": {"type": "string", "pattern": _pattern(sortables(collection))}, "minItems": 1}
     crs = {"type": "string", "format": "uri", "enum": [uri(code) for code in served_crs(collection)]}
     standing = (
         *("limit", "offset", "startindex", "cursor"),
@@ -196,7 +175,7 @@ def _collection_paths(collection: Collection, language: str) -> Json:
         _query("filter-crs", crs),
         _query("crs", crs),
         _query("properties", names),
-        _query("sortby", {"type": "array", "items": {"type": "string"}}, example=f"-{sortables(collection)[0]}"),
+        _query("sortby", keys, example=f"-{sortables(collection)[0]}"),
     ]
     reserved = {*standing, "f", "lang", "bbox-crs", "filter-crs", "crs", "properties", "sortby"}
     own += [
@@ -204,8 +183,7 @@ def _collection_paths(collection: Collection, language: str) -> Json:
         for name, field in queryables(collection).items()
         if name not in reserved
     ]
-    many = {GEOJSON: {"schema": {"$ref": "#/components/schemas/featureCollection"}}, HTML: _documents(JSON)[HTML]}
-    one = {GEOJSON: {"schema": {"$ref": "#/components/schemas/feature"}}, HTML: _documents(JSON)[HTML]}
+    many, one = _documents(GEOJSON, "featureCollection"), _documents(GEOJSON, "feature")
     paths[f"{root}/items"] = _get(f"items_{tag}", _TEXTS["items"], tag, own, many, language, **about)
     paths[f"{root}/items/{{featureId}}"] = _get(
         f"item_{tag}", _TEXTS["item"], tag, [_shared("featureId"), _query("crs", crs)], one, language, **about
@@ -213,10 +191,15 @@ def _collection_paths(collection: Collection, language: str) -> Json:
     return paths
 
 
+def _pattern(names: Sequence[str]) -> str:
+    """Return what the keys of ``sortby`` match."""
+    return f"^[+-]?({'|'.join(map(re.escape, names))})$"
+
+
 def _comparable(field: Field, language: str) -> Json:
     """Return the OpenAPI 3.0 schema of a value to compare a field with."""
     schema = json_schema(field, language)
     kept: Json = {name: schema[name] for name in ("title", "type", "format", "enum") if name in schema}
-    if field.type is FieldType.DATE:
-        kept["format"] = "date"
+    if field.type is FieldType.BOOLEAN:
+        return {"title": kept["title"], "anyOf": [{"type": "integer", "enum": [0, 1]}, {"type": "boolean"}]}
     return kept

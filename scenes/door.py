@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from scenes import catalogue, frames, grids, mvt, series, vector_tiles
+from scenes import catalogue, frames, grids, mvt, openapi, series, vector_tiles
 from scenes.answers import FOR_EVER, REVALIDATE, Packed, answer
 from scenes.objects import Objects
 from scenes.tilesets import Tilesets
 from twin.context import Twin
+from twin.doors.parameters import Parameters
 from twin.doors.problems import HANDLERS
 from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind
@@ -53,6 +54,8 @@ class ScenesDoor:
             ],
             exception_handlers=HANDLERS,
         )
+        # A redirection would reflect the host of the request.
+        self.app.router.redirect_slashes = False
 
     def start(self) -> None:
         """Make the tilesets that are missing, in the background."""
@@ -64,11 +67,11 @@ class ScenesDoor:
 
     def openapi(self) -> dict[str, Any]:
         """Return the paths of this door."""
-        return {"paths": {self.prefix + path: {"get": operation} for path, operation in _PATHS.items()}}
+        return {"paths": {self.prefix + path: item for path, item in openapi.PATHS.items()}}
 
     def _catalogue(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
-        _parameters(request)
+        _parameters(request).done()
         changes = tuple(map(_version, self._twin.store.catalogue.collections(principal)))
         city = self._twin.settings.city.model_dump_json()
         return answer(
@@ -84,15 +87,16 @@ class ScenesDoor:
 
     def _vector_tile(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
-        asked = _parameters(request, "collections", "datetime")
+        parameters = _parameters(request)
+        names = tuple(dict.fromkeys((parameters.take("collections") or "").split(",")))
+        instant = parameters.read("datetime", parse_instant)
+        parameters.done()
         z, x, y = (request.path_params[name] for name in "zxy")
         vector_tiles.tile_box(z, x, y)
-        names = tuple(dict.fromkeys(name for name in asked.get("collections", "").split(",") if name))
-        if not names:
+        if names == ("",):
             raise BadInput("Name what to draw: collections=a,b.")
         versions = tuple(_version(self._drawn_flat(name, principal)) for name in names)
-        instant = asked.get("datetime")
-        when = iso(parse_instant(instant) if instant else self._twin.clock().replace(minute=0, second=0, microsecond=0))
+        when = iso(instant or self._twin.clock().replace(minute=0, second=0, microsecond=0))
         return answer(
             request,
             (versions, when),
@@ -114,11 +118,13 @@ class ScenesDoor:
         return collection
 
     def _tileset(self, request: Request) -> Response:
-        _parameters(request)
+        _parameters(request).done()
         return self._tileset_file(request, "tileset.json", "application/json", cache=REVALIDATE)
 
     def _solid_tile(self, request: Request) -> Response:
-        _parameters(request, "v")
+        parameters = _parameters(request)
+        parameters.take("v")
+        parameters.done()
         name = f"{request.path_params['tile']}.glb.gz"
         return self._tileset_file(request, name, "model/gltf-binary", cache=FOR_EVER)
 
@@ -134,13 +140,12 @@ class ScenesDoor:
 
     def _values(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
-        asked = _parameters(request, "objects", "start", "end")
+        parameters = _parameters(request)
+        objects, start, end = (parameters.take(name) for name in ("objects", "start", "end"))
+        parameters.done()
         version = _version(self._collection(request.path_params["collection"], Kind.TIMESERIES, principal))
-        objects = asked.get("objects")
         of = _version(self._collection(objects, Kind.FEATURES, principal)) if objects else None
-        span = None
-        if "start" in asked or "end" in asked:
-            span = TimeSpan.parse(f"{asked.get('start', '..')}/{asked.get('end', '..')}")
+        span = TimeSpan.parse(f"{start or '..'}/{end or '..'}") if start or end else None
         name = request.path_params["property"]
         return answer(
             request,
@@ -159,9 +164,10 @@ class ScenesDoor:
 
     def _grid(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
-        asked = _parameters(request, "datetime")
+        parameters = _parameters(request)
+        span = parameters.time()
+        parameters.done()
         version = _version(self._collection(request.path_params["collection"], Kind.COVERAGE, principal))
-        span = TimeSpan.parse(asked["datetime"]) if "datetime" in asked else None
         name = request.path_params["property"]
         return answer(
             request,
@@ -190,24 +196,5 @@ def _version(collection: Collection) -> _Version:
     return collection.id, collection.revision, collection.updated
 
 
-def _parameters(request: Request, *known: str) -> dict[str, str]:
-    """Return the query parameters, each at most once and none unknown."""
-    asked: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in known:
-            raise BadInput(f"There is no parameter {name!r} here; there are: {', '.join(known) or 'none'}.")
-        if name in asked:
-            raise BadInput(f"{name} is given twice: give it once.")
-        asked[name] = value
-    return asked
-
-
-_PATHS: dict[str, dict[str, Any]] = {
-    "/catalogue.json": {"summary": "What there is to draw: collections, styles, legends, time"},
-    "/tiles/{z}/{x}/{y}.mvt": {"summary": "Background as Mapbox vector tiles (WebMercatorQuad), at an instant"},
-    "/tilesets/{collection}/{revision}/tileset.json": {"summary": "Buildings and points as 3D Tiles 1.1"},
-    "/values/{collection}/{property}.bin": {"summary": "One property of many objects over time, as a matrix"},
-    "/grids/{collection}/{property}.bin": {
-        "summary": "The maps of a coverage over a span of time"
-    },
-}
+def _parameters(request: Request) -> Parameters:
+    return Parameters(request.scope["query_string"])

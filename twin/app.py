@@ -5,14 +5,16 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from html import escape
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +22,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from twin import registry
 from twin.context import Twin
 from twin.doors.metrics import Metrics
+from twin.doors.problems import HANDLERS, responses
+from twin.doors.protocol import Protocol
 from twin.errors import BadSettings
 from twin.registry import Door
 from twin.settings import Server, Settings
@@ -102,13 +106,22 @@ def create_app(twin: Twin) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        exception_handlers=HANDLERS,
     )
+    # That of the doors' own documents: OGC clients do not read 3.1.
+    api.openapi_version = "3.0.3"
 
-    @api.get("/health", summary="Whether the service can answer")
+    @api.get("/health", summary="Whether the service can answer", responses=responses(503))
     def health() -> dict[str, object]:
         return {"status": "ok", "revision": twin.revision(twin.access.public)}
 
-    api.add_route("/metrics", metrics.page)
+    told: dict[int | str, Any] = {
+        200: {"description": "OK", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **responses(401),
+    }
+    api.add_api_route(
+        "/metrics", metrics.page, summary="For Prometheus", response_class=PlainTextResponse, responses=told
+    )
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -166,9 +179,13 @@ def _merge_openapi(api: FastAPI, doors: list[Door]) -> None:
 
     def merged() -> dict[str, object]:
         document = own()
+        paths, components = {**document["paths"]}, deepcopy(document.get("components", {}))
         for door in doors:
-            document["paths"].update(door.openapi().get("paths", {}))
-        return document
+            described = door.openapi()
+            paths |= described.get("paths", {})
+            for kind, members in described.get("components", {}).items():
+                components.setdefault(kind, {}).update(members)
+        return {**document, "paths": paths, "components": components}
 
     api.openapi = merged  # type: ignore[method-assign]
 
@@ -220,7 +237,7 @@ def serve(twin: Twin, announce: Callable[[str], None]) -> None:
     config = uvicorn.Config(
         create_app(twin),
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         access_log=False,
         log_level="warning",
         server_header=False,

@@ -107,7 +107,7 @@ class Door(Protocol):
         ...
 
     def openapi(self) -> dict[str, Any]:
-        """Return the paths to show in the application's own OpenAPI, or an empty mapping."""
+        """Return the ``paths`` of the application's own OpenAPI 3.0 that are here, and the ``components`` they name."""
         ...
 
 

@@ -95,7 +95,7 @@ class Bounds(Section):
     )
     vertices: Annotated[int, Field(ge=2)] = Field(10_000, description="Vertices of a geometry asked of EDR.")
     area: Annotated[float, Field(gt=0)] = Field(
-        10_000.0, description="Square kilometres of a geometry asked of EDR, its buffer included."
+        50_000.0, description="Square kilometres of a geometry asked of EDR, its buffer included."
     )
     export_rows: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Rows in one export over HTTP.")
     body: Annotated[int, Field(ge=1)] = Field(5_000_000, description="Bytes of a feature sent to be written.")

@@ -44,8 +44,15 @@ class Served:
 
     def resident(self) -> int:
         """Return the bytes of memory that are the server's own, without mapped files."""
+        return self._status("RssAnon")
+
+    def most_resident(self) -> int:
+        """Return the most bytes that the server has had in memory, mapped files included."""
+        return self._status("VmHWM")
+
+    def _status(self, name: str) -> int:
         status = Path(f"/proc/{self._processes[0]}/status").read_text("ascii")
-        return 1024 * int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1])
+        return 1024 * int(next(line for line in status.splitlines() if line.startswith(name)).split()[1])
 
     async def _ask(self, paths: list[str], connections: int) -> None:
         left = iter(paths)

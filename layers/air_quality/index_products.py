@@ -29,6 +29,10 @@ type Classes = NDArray[np.int64]
 
 INDEX = "air_quality_index"
 _TITLE = Text(fr="Indice de la qualité de l'air", en="Air quality index")
+_MEANING = Text(
+    fr="La classe du pire des polluants mesurés ce jour-là, de bon à extrêmement mauvais.",
+    en="The class of the worst pollutant measured on that day, from good to extremely poor.",
+)
 _COMPLETENESS = Text(fr="Complétude des heures", en="Completeness of the hours")
 _EVENT = 7  # declared, never computed
 
@@ -169,7 +173,7 @@ def areas(about: About, done: Indices) -> Features:
     pollutants, classes = list(done.classes), about.table.classes
     fields = (
         Field(name="name", type=string, title=Text(fr="Nom", en="Name")),
-        Field(name=INDEX, type=integer, title=_TITLE, categories=classes),
+        Field(name=INDEX, type=integer, title=_TITLE, description=_MEANING, categories=classes),
         *(
             Field(name=name, type=integer, title=title, categories=classes)
             for name, title in map(_sub_index, pollutants)

@@ -34,7 +34,8 @@ type Analyses = Callable[[], Iterator[Analysis]]
 #: Of what is written: far below what a thermometer tells, above the noise of binary fractions.
 _DECIMALS = 3
 _KEYWORDS = ("îlot de chaleur urbain", "urban heat island", "température de l'air", "air temperature")
-_RAMP = Ramp(minimum=-1.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
+# White where there is no difference.
+_RAMP = Ramp(minimum=-2.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
 _DIFFERENCE = known_properties()["air_temperature_difference"]
 _BIAS = Text(
     fr="Tirées de valeurs horaires, les minimales sont un peu surestimées et les maximales sous-estimées.",

@@ -81,15 +81,6 @@ class Atlas:
     parameters: Parameters
     compute: Compute
 
-    @property
-    def months(self) -> NDArray[np.datetime64]:
-        """The calendar months of the record."""
-        return np.unique(self.observed.hours.astype("M8[M]"))
-
-    def hours_of(self, month: np.datetime64) -> Steps:
-        """Return the hours of a month, as numbers of the record."""
-        return np.flatnonzero(self.observed.hours.astype("M8[M]") == month)
-
     def draw(self, steps: Steps) -> Iterator[xr.Dataset]:
         """Stream the maps of some hours of the record, ascending, in blocks of one month."""
         months = self.observed.hours[steps].astype("M8[M]")

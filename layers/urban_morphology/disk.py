@@ -27,13 +27,14 @@ def disk_shares(radius: float, cell: float) -> Floats:
 def _quadrant(x: Floats, y: Floats, radius: float) -> Floats:
     """Return the signed area of the disk between the axes and the point (x, y)."""
     far, up = np.minimum(np.abs(x), radius), np.minimum(np.abs(y), radius)
-    inner = np.minimum(np.sqrt(radius**2 - up**2), far)
+    inner = np.minimum(np.sqrt(np.maximum(radius**2 - up**2, 0.0)), far)
     return np.sign(x) * np.sign(y) * (inner * up + _under_arc(far, radius) - _under_arc(inner, radius))
 
 
 def _under_arc(x: Floats, radius: float) -> Floats:
     """Return the area under the arc from 0 to x: the integral of sqrt(r2 - t2)."""
-    return np.asarray((x * np.sqrt(radius**2 - x**2) + radius**2 * np.arcsin(x / radius)) / 2)
+    share = np.minimum(x / radius, 1.0)  # rounding may carry it a hair beyond the rim
+    return np.asarray(radius**2 * (share * np.sqrt(1 - share**2) + np.arcsin(share)) / 2)
 
 
 def over_disk(sums: Floats, shares: Floats) -> Floats:

@@ -9,10 +9,11 @@ from ogc_api.edr import formats, shapes
 from ogc_api.edr.answer import variables
 from ogc_api.edr.metadata import TITLES
 from ogc_api.edr.periods import PERIODS, STATISTICS
-from ogc_api.edr.query import crs_codes
+from ogc_api.edr.query import LEVELS, crs_codes
 from ogc_api.edr.service import query_types
-from ogc_api.parameters import LANGUAGES
+from ogc_api.schemas import ref, refusal
 from twin import crs as crs_
+from twin.doors.negotiation import LANGUAGES
 from twin.model import Collection, Text
 
 type Json = dict[str, Any]
@@ -30,6 +31,10 @@ _PERIOD = Text(
 _ZONE = Text(
     fr="Fuseau IANA dont les jours, mois et années sont pris (UTC par défaut) ; les heures sont celles d'UTC.",
     en="IANA time zone whose days, months and years are taken (UTC by default); hours are those of UTC.",
+)
+_LEVEL = Text(
+    fr="Niveaux ; sans effet, la collection n'ayant pas de dimension verticale.",
+    en="Levels; without effect, for the collection has no vertical dimension.",
 )
 _MINIMUM = Text(
     fr="Complétude sous laquelle un agrégat est vide ; par défaut celle de la directive 2008/50/CE pour une période.",
@@ -55,7 +60,7 @@ def openapi_paths(collection: Collection, language: str) -> Json:
             (f"{root}/instances", "instances", TITLES["instances"], []),
             (f"{root}/instances/{{instanceId}}", "instance", _TITLE_OF_INSTANCE, [_path("instanceId")]),
         ):
-            content = {JSON: {"schema": _OBJECT}}
+            content = {JSON: {"schema": ref(name)}}
             paths[path] = _item(collection, f"{name}_{collection.id}", title, own, ["json"], content, language)
     return paths
 
@@ -63,19 +68,25 @@ def openapi_paths(collection: Collection, language: str) -> Json:
 def _values(collection: Collection, kind: str, of: str, title: Text, own: list[Json], language: str) -> Json:
     names = list(formats.negotiable(kind, collection))
     content = {
-        formats.FORMATS[name].media_type: {"schema": _OBJECT if "json" in formats.FORMATS[name].media_type else _BINARY}
+        formats.FORMATS[name].media_type: {"schema": _SCHEMAS.get(name, _BINARY)}
         for name in formats.offered(kind, collection.kind)
     }
     asked = [*own]
     if kind in shapes.COORDS:
-        asked.append(_parameter("coords", {"type": "string"}, required=True, example=shapes.COORDS[kind][0]))
+        asked.append(
+            _parameter("coords", {"type": "string", "minLength": 1}, required=True, example=shapes.COORDS[kind][0])
+        )
     if kind in ("cube", "locations"):
         asked.append(_bbox(required=kind == "cube"))
+    if kind not in ("locations", "location"):
+        level = {"type": "string", "pattern": f"^({LEVELS.pattern})$"}
+        asked.append(_parameter("z", level, description=_LEVEL.in_language(language)))
     if kind == "radius":
         asked += [_distance("within"), _unit("within-units")]
     if kind == "corridor":
         asked += [_distance("corridor-width"), _unit("width-units")]
-        asked += [_distance("corridor-height"), _unit("height-units")]
+        # The official suite leaves them out; where nothing has a height they change nothing.
+        asked += [_distance("corridor-height", required=False), _unit("height-units", required=False)]
     asked += [
         _parameter("datetime", {"type": "string"}, example="2026-07-14T12:00:00Z/.."),
         _list("parameter-name", {"type": "string", "enum": list(variables(collection))}),
@@ -112,7 +123,6 @@ def _item(
     content: Json,
     language: str,
 ) -> Json:
-    problem = {"description": "application/problem+json", "content": {"application/problem+json": {"schema": _OBJECT}}}
     shared = [
         _parameter("f", {"type": "string", "enum": names}),
         _parameter("lang", {"type": "string", "enum": list(LANGUAGES)}),
@@ -126,9 +136,9 @@ def _item(
             "parameters": [*own, *shared],
             "responses": {
                 "200": {"description": "OK", "content": content},
-                "400": problem,
-                "404": problem,
-                "413": problem,
+                "400": refusal("BadRequest"),
+                "404": refusal("NotFound"),
+                "413": refusal("TooLarge"),
             },
         }
     }
@@ -145,7 +155,7 @@ def _path(name: str) -> Json:
 
 
 def _list(name: str, items: Json) -> Json:
-    return _parameter(name, {"type": "array", "items": items})
+    return _parameter(name, {"type": "array", "items": items, "minItems": 1})
 
 
 def _bbox(*, required: bool) -> Json:
@@ -153,13 +163,14 @@ def _bbox(*, required: bool) -> Json:
     return _parameter("bbox", schema, required=required)
 
 
-def _distance(name: str) -> Json:
-    return _parameter(name, {"type": "number", "minimum": 0, "exclusiveMinimum": True}, required=True, example=500)
+def _distance(name: str, *, required: bool = True) -> Json:
+    above = {"type": "number", "minimum": 0, "exclusiveMinimum": True}
+    return _parameter(name, above, required=required, example=500)
 
 
-def _unit(name: str) -> Json:
-    return _parameter(name, {"type": "string", "enum": list(shapes.UNITS)}, required=True)
+def _unit(name: str, *, required: bool = True) -> Json:
+    return _parameter(name, {"type": "string", "enum": list(shapes.UNITS)}, required=required)
 
 
-_OBJECT = {"type": "object"}
+_SCHEMAS = {formats.COVERAGEJSON: ref("coverageJson"), formats.GEOJSON: ref("featureCollection")}
 _BINARY = {"type": "string", "format": "binary"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -26,6 +27,9 @@ type Form = Literal["position", "radius", "area", "cube", "trajectory", "corrido
 #: Polygons aggregated over in one answer: each is a question of its own to the store.
 _AREAS = 100
 _BY_AREA = ("radius", "area", "cube", "corridor")
+_LEVEL = r"[+-]?\d+(\.\d+)?"
+#: What ``z`` is (EDR 1.1, ``/req/edr/z-response``): levels, an interval, or levels that repeat.
+LEVELS = re.compile(rf"{_LEVEL}(,{_LEVEL})*|{_LEVEL}/({_LEVEL}|\.\.)|\.\./{_LEVEL}|R\d+/{_LEVEL}/{_LEVEL}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ def parse(
     BadInput
         When a value cannot be used.
     """
-    if parameters.take("z") is not None:
-        raise BadInput(f"{collection.id} has no vertical dimension: leave z out.")
+    if form not in ("locations", "location"):
+        parameters.read("z", _levels)
     codes = crs_codes(collection)
     crs = parameters.crs("crs", codes)
     target = collection.crs if native and collection.crs in codes and parameters.take("crs") is None else crs
@@ -115,6 +119,12 @@ def parse(
     )
 
 
+def _levels(text: str) -> None:
+    """Check ``z``, which is ignored where nothing has a vertical extent (EDR 1.1, ``/req/edr/z-response``, A)."""
+    if not LEVELS.fullmatch(text):
+        raise BadInput(f"z={text[:80]!r} is no level: write for instance 10, 2,10, 10/100 or R5/0/10.")
+
+
 def _where(
     form: Form, parameters: Parameters, collection: Collection, bounds: Bounds, crs: str, target: str
 ) -> tuple[shapely.Geometry | None, tuple[Area, ...]]:
@@ -128,10 +138,19 @@ def _where(
         return None, shapes.buffers(geometry, within, crs, target, collection, bounds)
     if form == "corridor":
         width = _distance(parameters, "corridor-width", "width-units")
-        # The standard requires it; where nothing has a height, any one holds everything.
-        _distance(parameters, "corridor-height", "height-units")
+        _height(parameters)
         return None, shapes.buffers(geometry, width / 2, crs, target, collection, bounds)
     return geometry, ()
+
+
+def _height(parameters: Parameters) -> None:
+    """Take the height of a corridor: where nothing has a height, any one holds everything, and so does none.
+
+    The standard requires it (``/req/edr/REQ_rc-corridor``), the OGC's own suite leaves it out and expects values.
+    """
+    text, unit = parameters.take("corridor-height"), parameters.choice("height-units", shapes.UNITS)
+    if text is not None or unit is not None:
+        _distance(parameters, "corridor-height", "height-units")
 
 
 def _distance(parameters: Parameters, name: str, units_name: str) -> float:

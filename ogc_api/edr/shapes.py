@@ -98,8 +98,9 @@ def areas(
     BadInput, TooLarge
         When the area is no area, or larger than the bound.
     """
+    _hold(_size(polygons, crs), bounds)
     found = [_area(part, crs, target, collection) for part in shapely.get_parts(polygons)]
-    return _bounded([area for area in found if area is not None], collection, bounds)
+    return _sized([area for area in found if area is not None], collection)
 
 
 def buffers(
@@ -117,10 +118,11 @@ def buffers(
             f"The line has {count} vertices at this width and the bound is {_BUFFERED}: ask a shorter or a simpler one."
         )
     around = shapely.buffer(smooth, metres, quad_segs=_QUARTER)
+    _hold(around.area, bounds)
     found = [
         Area(crs_.transform_geometry(part, collection.crs, target), part) for part in shapely.get_parts(around).tolist()
     ]
-    return _bounded(found, collection, bounds)
+    return _sized(found, collection)
 
 
 def together(found: Sequence[Area]) -> shapely.Geometry:
@@ -154,12 +156,26 @@ def _area(part: shapely.Polygon, crs: str, target: str, collection: Collection) 
     return Area(shape if target == crs else crs_.transform_geometry(part, crs, target), region)
 
 
-def _bounded(found: list[Area], collection: Collection, bounds: Bounds) -> tuple[Area, ...]:
+def _size(polygons: shapely.Polygon | shapely.MultiPolygon, crs: str) -> float:
+    """Return the area of what is asked, in square metres: on the ellipsoid where `crs` is geographic."""
+    definition = crs_.definition(crs)
+    geod = definition.get_geod() if definition.is_geographic else None
+    if geod is None:
+        return float(polygons.area)
+    area, _ = geod.geometry_area_perimeter(shapely.orient_polygons(polygons))
+    return abs(float(area))
+
+
+def _hold(size: float, bounds: Bounds) -> None:
+    if size / 1e6 > bounds.area:
+        raise TooLarge(
+            f"The area asked is {size / 1e6:.6g} km2 and the bound is {bounds.area:g} km2: ask a smaller one."
+        )
+
+
+def _sized(found: list[Area], collection: Collection) -> tuple[Area, ...]:
     if not found:
         raise NotFound(f"The area lies outside of {collection.id}: see the collection's extent.")
-    size = sum(area.region.area for area in found) / 1e6
-    if not size > 0:
+    if not sum(area.region.area for area in found) > 0:
         raise BadInput("The area asked has no size: ask a larger one, or a position.")
-    if size > bounds.area:
-        raise TooLarge(f"The area asked is {size:.6g} km2 and the bound is {bounds.area:g} km2: ask a smaller one.")
     return tuple(found)

@@ -93,9 +93,10 @@ def _count(answer: Answer) -> int:
     body = answer.body
     if isinstance(body, tuple):
         return sum(1 if place.times is None else len(place.times) for place in body)
-    places = len(body.x) * len(body.y) if isinstance(body, Grid) else len(body.x)
-    moving = isinstance(body, Path) and body.moving
-    return places * (1 if body.times is None or moving else len(body.times))
+    if isinstance(body, Grid):
+        # Around what was asked, a grid holds cells without a value, which are no rows.
+        return int(np.any([~np.isnan(values) for values in body.values.values()], axis=0).sum())
+    return len(body.x) * (1 if body.times is None or body.moving else len(body.times))
 
 
 def _kinds(answer: Answer) -> list[str]:

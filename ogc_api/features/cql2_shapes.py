@@ -10,6 +10,7 @@ import shapely
 
 from ogc_api.features.regions import moved
 from ogc_api.parameters import swap_if_y_first
+from twin.crs import definition
 from twin.errors import BadInput
 from twin.model import Collection
 from twin.store import Condition, Constant, Filter, Logic, Spatial
@@ -70,7 +71,12 @@ def _shape(node: object, crs: str) -> Any:  # noqa: ANN401
         raise BadInput("The filter has a geometry whose coordinates lie nowhere.")
     if not shape.is_valid:
         raise BadInput(f"The filter has a geometry that is not valid: {shapely.is_valid_reason(shape)}.")
-    return shapely.force_2d(swap_if_y_first(shape, crs))
+    shape = shapely.force_2d(swap_if_y_first(shape, crs))
+    if definition(crs).is_geographic and (np.abs(shapely.get_coordinates(shape)) > (180, 90)).any():
+        raise BadInput(
+            "The filter has a geometry beyond longitude 180 or latitude 90: write degrees, or its filter-crs."
+        )
+    return shape
 
 
 def _box(numbers: list[Any]) -> Any:  # noqa: ANN401

@@ -127,7 +127,8 @@ class DirectItems:
             return None
         asked.unchanged(*revisions(view, collection))
         unchanged = tuple(asked.not_modified().raw_headers)
-        headers = tuple(item for item in geojson(asked, query, b"").raw_headers if item[0] != b"content-length")
+        whole = geojson(asked, query, b"", view.url(collection)).raw_headers
+        headers = tuple(item for item in whole if item[0] != b"content-length")
         return _Prepared(query, item_id, frame, dict(headers)[b"etag"], headers, unchanged)
 
 

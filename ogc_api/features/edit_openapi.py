@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ogc_api.answers import GEOJSON, MERGE_PATCH
+from ogc_api.features.editor import LONGEST_ID
 from ogc_api.features.fields import json_schema, served_crs
+from ogc_api.schemas import ref, refusal
 from twin.crs import uri
 from twin.doors.problems import MEDIA_TYPE as PROBLEM
 from twin.model import Collection, Text
@@ -27,6 +29,7 @@ _REFUSALS = {
     "401": "It takes a key, or the key is wrong",
     "403": "The key does not allow it",
     "404": "What was named does not exist",
+    "405": "A former version cannot be changed",
     "409": "It contradicts what is there",
     "412": "The item has changed since it was read",
     "413": "The body is too long",
@@ -57,10 +60,9 @@ def add(document: Json, editable: Mapping[str, tuple[Collection, tuple[Verb, ...
     }
     # Reading takes no key; with one, it shows what the key opens.
     document["security"] = [{}, {"bearer": []}, {"basic": []}]
-    components["responses"]["Unauthorised"] = _refusal("The key is wrong")
     for item in document["paths"].values():
         for operation in item.values():
-            operation["responses"].setdefault("401", {"$ref": "#/components/responses/Unauthorised"})
+            operation["responses"].setdefault("401", refusal("Unauthorised"))
     for name, (collection, verbs) in editable.items():
         root = f"/collections/{name}/items"
         for verb in verbs:
@@ -96,23 +98,25 @@ def _operation(collection: Collection, verb: Verb, language: str) -> Json:
 
 
 def _refusal(text: str) -> Json:
-    return {"description": text, "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/problem"}}}}
+    return {"description": text, "content": {PROBLEM: {"schema": ref("problem")}}}
 
 
 def _sent(collection: Collection, language: str, *, whole: bool) -> Json:
     """Return the OpenAPI 3.0 schema of a feature that is sent."""
     properties: Json = {}
-    for field in collection.fields:
+    for field in collection.all_fields:
         schema = json_schema(field, language)
         kept = {name: schema[name] for name in ("title", "type", "format", "enum") if name in schema}
         if "oneOf" in schema:
             kept["enum"] = [*(category.value for category in field.categories), None]
         properties[field.name] = {**kept, "nullable": True}
+    # GDAL makes a field of the id, and sends it back as one.
+    properties.setdefault("id", {"type": "string", "nullable": True})
     members: Json = {
         "type": {"type": "string", "enum": ["Feature"]},
-        "id": {"type": "string"},
-        "geometry": {"type": "object", "nullable": True},
-        "properties": {"type": "object", "nullable": True, "properties": properties},
+        "id": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": "^[^@]*$", "nullable": True},
+        "geometry": ref("geometry"),
+        "properties": {"type": "object", "nullable": True, "properties": properties, "additionalProperties": False},
     }
     required = {"required": ["type", "geometry", "properties"]} if whole else {}
     return {"type": "object", "properties": members, **required}

@@ -63,27 +63,27 @@ class _Writing:
 
     async def _answer(self, request: Request) -> Response:
         view = await run_in_threadpool(self._publisher.current, request.headers)
-        collection, allowed = await run_in_threadpool(self._resource, view, request)
+        collection = await run_in_threadpool(view.collection, request.path_params["collection_id"])
+        item_fields(collection)
+        verb = self._verbs.get(request.method)
+        if verb in view.editable(collection):
+            self._twin.access.require(view.principal, verb, collection.id)
+        allowed = await run_in_threadpool(self._allowed, view, collection, request.path_params.get("item_id"))
         if request.method == "OPTIONS":
             patch = {"Accept-Patch": MERGE_PATCH} if "PATCH" in allowed else {}
             return Response(status_code=204, headers={"Allow": ", ".join(allowed), "Vary": "Authorization", **patch})
-        if request.method not in allowed:
+        if verb is None or request.method not in allowed:
             raise HTTPException(
                 405, f"There is no {request.method} of {request.url.path}.", {"Allow": ", ".join(allowed)}
             )
-        verb = self._verbs[request.method]
-        self._twin.access.require(view.principal, verb, collection.id)
         Parameters(request.scope["query_string"]).done()
         body = b"" if verb == "delete" else await self._body(request)
         crs = _content_crs(request, collection)
         editor = Editor(self._twin, view.principal, view.items, collection, crs)
         return await run_in_threadpool(_done, editor, verb, request, body, view)
 
-    def _resource(self, view: Published, request: Request) -> tuple[Collection, tuple[str, ...]]:
-        """Return the collection, and the methods that its resource has, or raise NotFound."""
-        collection = view.collection(request.path_params["collection_id"])
-        item_fields(collection)
-        item_id = request.path_params.get("item_id")
+    def _allowed(self, view: Published, collection: Collection, item_id: str | None) -> tuple[str, ...]:
+        """Return the methods that the collection's items, or one of them, have, or raise NotFound."""
         editable = view.editable(collection)
         if item_id is not None and collection.kind is Kind.FEATURES:
             version = view.items.version(ItemsQuery(collection=collection), item_id)
@@ -91,7 +91,7 @@ class _Writing:
                 raise NotFound(f"The collection {collection.id!r} has no item {item_id!r}.")
             if version["id"][0].as_py() != item_id:
                 editable = ()  # a former version
-        return collection, (*_READING, *(method for method, verb in self._verbs.items() if verb in editable))
+        return (*_READING, *(method for method, verb in self._verbs.items() if verb in editable))
 
     async def _body(self, request: Request) -> bytes:
         """Return what was sent, of a known type and no longer than the bound."""

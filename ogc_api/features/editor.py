@@ -22,7 +22,7 @@ from twin.settings import Verb
 from twin.store import Commit, Edit, Principal
 
 _TAG = re.compile(r'(?:W/)?"(\d+)-[0-9a-f]+"')
-_LONGEST_ID = 200
+LONGEST_ID = 200
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ class Editor:
 def _identity(sent: object) -> str:
     """Return the id of a new object, as the client wants it."""
     identity = str(sent) if isinstance(sent, str | int) and not isinstance(sent, bool) else ""
-    if not identity.strip() or len(identity) > _LONGEST_ID or not identity.isprintable() or SEPARATOR in identity:
+    if not identity.strip() or len(identity) > LONGEST_ID or not identity.isprintable() or SEPARATOR in identity:
         raise BadInput(
-            f"The id {sent!r} cannot be used: leave it out, or write a text of at most {_LONGEST_ID} characters "
+            f"The id {sent!r} cannot be used: leave it out, or write a text of at most {LONGEST_ID} characters "
             f"without {SEPARATOR!r}."
         )
     return identity

@@ -73,6 +73,16 @@ def item_fields(collection: Collection) -> tuple[Field, ...]:
     raise NotFound(f"There are no items of {collection.id!r}: this {collection.kind} {reason}.")
 
 
+def properties(collection: Collection) -> tuple[Field, ...]:
+    """Return what the schema of a collection is of: its items, or what is observed where it gives no items."""
+    if has_items(collection):
+        return (ID, *item_fields(collection))
+    return tuple(
+        Field(name=observed.name, type=FieldType.NUMBER, title=observed.title, unit=observed.unit)
+        for observed in collection.observed_properties
+    )
+
+
 def queryables(collection: Collection) -> dict[str, Field]:
     """Return the properties that items can be filtered by, beside their geometry."""
     own = {field.name: field for field in item_fields(collection)}

@@ -108,10 +108,9 @@ def _filter(parameters: Parameters, collection: Collection, codes: Sequence[str]
     """Take ``filter`` and what tells how to read it (Features Part 3, section 7)."""
     text = parameters.take("filter")
     language = parameters.choice("filter-lang", FILTER_LANGUAGES)
-    given = "filter-crs" in parameters.rest()
     crs = parameters.crs("filter-crs", codes)
     if text is None:
-        if language or given:
+        if language or parameters.take("filter-crs"):
             raise BadInput("filter-lang or filter-crs is given without filter: give the filter, or neither.")
         return ()
     return (read_filter(text, language or FILTER_LANGUAGES[0], collection, crs),)

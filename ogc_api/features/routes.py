@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ogc_api.answers import GEOJSON, HTML, ITEMS_FORMATS, Asked
+from ogc_api import links
+from ogc_api.answers import GEOJSON, HTML, ITEMS_FORMATS, SCHEMA, Asked
 from ogc_api.features.frames import ItemFrame, PageFrame
 from ogc_api.features.query import ItemsQuery, parse, parse_one
 from ogc_api.pages import render
@@ -85,13 +86,14 @@ def revisions(view: Published, collection: Collection) -> tuple[int, ...]:
     return (collection.revision, *(one.revision for one in view.collections if one.id == DATASTREAMS))
 
 
-def geojson(asked: Asked, query: ItemsQuery, body: bytes) -> Response:
-    """Answer GeoJSON in the CRS of the query."""
-    return asked.answer(body, GEOJSON, {"Content-Crs": f"<{uri(query.crs)}>"})
+def geojson(asked: Asked, query: ItemsQuery, body: bytes, url: str) -> Response:
+    """Answer GeoJSON in the CRS of the query; `url` is the address of the collection."""
+    queryables = f'<{url}/queryables>; rel="{links.QUERYABLES_REL}"; type="{SCHEMA}"'
+    return asked.answer(body, GEOJSON, {"Content-Crs": f"<{uri(query.crs)}>", "Link": queryables})
 
 
 def _geojson(asked: Asked, view: Published, name: str, query: ItemsQuery, body: bytes) -> Response:
     if asked.format == "html":
         page = render(name, orjson.loads(body), asked.language, view.base, [query.collection])
         return asked.answer(page, HTML)
-    return geojson(asked, query, body)
+    return geojson(asked, query, body, view.url(query.collection))

@@ -30,9 +30,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Twin, Path]
         pipeline.derive(twin, "built_fraction", {})
         pipeline.derive(twin, "urban_morphology", {})
         pipeline.derive(twin, "heat_island", {})
-        pipeline.derive(twin, "air_quality_index", {"reach": 3000})
-
         pipeline.derive(twin, "heat_map", {})
+        pipeline.derive(twin, "air_quality_index", {"reach": 3000})
         yield twin, folder / "truth"
 
 
@@ -92,36 +91,6 @@ def test_all_the_ground_under_buildings_is_in_the_map(city: tuple[Twin, Path]) -
     assert mapped == pytest.approx(area, rel=1e-4)
 
 
-BOUNDS = {"no2": (40, 90, 120, 230, 340), "o3": (50, 100, 130, 240, 380), "pm10": (20, 40, 50, 100, 150)}
-
-
-def test_the_index_is_what_a_slow_count_of_the_hours_gives(city: tuple[Twin, Path]) -> None:
-    twin, _ = city
-    background = {name for name, row in rows(twin, "stations").items() if row["environment"] == "background"}
-    query = ObservationQuery(collection="observations", observed_properties=tuple(BOUNDS), good_only=True, joined=True)
-    hours: dict[tuple[str, str, date], list[float]] = {}
-    for row in twin.store.observations.read(query, OPERATOR).read_all().to_pylist():
-        if row["object_id"] in background:
-            day = (row["phenomenon_time"] - timedelta(seconds=1)).date()
-            hours.setdefault((row["observed_property"], row["object_id"], day), []).append(row["result"])
-    expected: dict[tuple[str, date], int] = {}
-    for (pollutant, _, day), values in hours.items():
-        if len(values) >= 18:
-            value = sum(values) / len(values) if pollutant == "pm10" else max(values)
-            found = 1 + sum(value > bound for bound in BOUNDS[pollutant])
-            expected[pollutant, day] = max(found, expected.get((pollutant, day), 0))
-    table = twin.store.features.read(FeatureQuery(collection="air_quality_index_days"), OPERATOR).read_all()
-    days = [row for row in table.to_pylist() if row["stations"]]
-    assert len(expected) == 3 * 30
-    assert days
-    for row in days:
-        for pollutant in BOUNDS:
-            assert row[f"{pollutant}_index"] == expected.get((pollutant, row["valid_from"].date()), 0)
-    ozone = {day.day: found for (pollutant, day), found in expected.items() if pollutant == "o3"}
-    wave = [ozone[day] for day in range(11, 19)]
-    assert min(wave) > np.mean([ozone[day] for day in range(1, 10)])  # heat makes ozone
-
-
 def map_error(twin: Twin, folder: Path) -> float:
     """Return the root mean square error of the maps of the difference with the reference, in K."""
     made = build(0.02)
@@ -155,3 +124,33 @@ def test_doubtful_values_would_spoil_the_map(city: tuple[Twin, Path]) -> None:
     good = map_error(twin, truth)
     pipeline.derive(twin, "heat_map", {"excluded": []})
     assert map_error(twin, truth) > 1.5 * good
+
+
+BOUNDS = {"no2": (40, 90, 120, 230, 340), "o3": (50, 100, 130, 240, 380), "pm10": (20, 40, 50, 100, 150)}
+
+
+def test_the_index_is_what_a_slow_count_of_the_hours_gives(city: tuple[Twin, Path]) -> None:
+    twin, _ = city
+    background = {name for name, row in rows(twin, "stations").items() if row["environment"] == "background"}
+    query = ObservationQuery(collection="observations", observed_properties=tuple(BOUNDS), good_only=True, joined=True)
+    hours: dict[tuple[str, str, date], list[float]] = {}
+    for row in twin.store.observations.read(query, OPERATOR).read_all().to_pylist():
+        if row["object_id"] in background:
+            day = (row["phenomenon_time"] - timedelta(seconds=1)).date()
+            hours.setdefault((row["observed_property"], row["object_id"], day), []).append(row["result"])
+    expected: dict[tuple[str, date], int] = {}
+    for (pollutant, _, day), values in hours.items():
+        if len(values) >= 18:
+            value = sum(values) / len(values) if pollutant == "pm10" else max(values)
+            found = 1 + sum(value > bound for bound in BOUNDS[pollutant])
+            expected[pollutant, day] = max(found, expected.get((pollutant, day), 0))
+    table = twin.store.features.read(FeatureQuery(collection="air_quality_index_days"), OPERATOR).read_all()
+    days = [row for row in table.to_pylist() if row["stations"]]
+    assert len(expected) == 3 * 30
+    assert days
+    for row in days:
+        for pollutant in BOUNDS:
+            assert row[f"{pollutant}_index"] == expected.get((pollutant, row["valid_from"].date()), 0)
+    ozone = {day.day: found for (pollutant, day), found in expected.items() if pollutant == "o3"}
+    wave = [ozone[day] for day in range(11, 19)]
+    assert min(wave) > np.mean([ozone[day] for day in range(1, 10)])  # heat makes ozone

@@ -6,9 +6,10 @@ import asyncio
 
 import httpx
 import pytest
+import shapely
 
 from ogc_api.door import OgcApiDoor
-from tests.ogc_api.small_city import city
+from tests.ogc_api.small_city import buildings, city
 
 BASE = "https://ville.example/jumeau/ogc"
 
@@ -44,6 +45,18 @@ class Client:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def every(self, path: str, **query) -> tuple[list[dict], int]:
+        """Follow `next` to the end; return all features and the number of pages."""
+        features, pages = [], 0
+        while path:
+            page = self.json(path, **query)
+            query = {}
+            assert page["numberReturned"] == len(page["features"])
+            features += page["features"]
+            pages += 1
+            path = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+        return features, pages
+
     def refused(self, path: str, status: int = 400, **query) -> str:
         """Return the sentence of a refusal."""
         answer = self.get(path, **query)
@@ -65,3 +78,11 @@ def ogc(ogc_twin):
     door.start()
     yield Client(door)
     door.stop()
+
+
+@pytest.fixture(scope="session")
+def truth():
+    """Return the buildings as they were put in the store, by columns, with their shapes."""
+    table = buildings().to_pydict()
+    table["shape"] = [shapely.from_wkb(wkb) if wkb else None for wkb in table["geometry"]]
+    return table

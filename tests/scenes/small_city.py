@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import numpy as np
@@ -272,9 +273,9 @@ def filled(folder: Path, **bounds: int) -> Iterator[Twin]:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[httpx.Client]:
+def served(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> Iterator[httpx.Client]:
     """Serve an application on a free port and return a client of it."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan=lifespan)
     listening = config.bind_socket()
     listening.listen()  # so that a request made before the server runs waits for it
     server = uvicorn.Server(config)

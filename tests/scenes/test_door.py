@@ -185,6 +185,7 @@ def test_a_span_takes_the_map_in_force_at_its_start_and_those_up_to_its_end(clie
         ("tilesets/buildings/1/99.glb", 404, "99"),
         ("tilesets/buildings/1/../../../twin.duckdb", 404, "nothing at"),
         ("catalogue.json?f=html", 400, "f"),
+        ("catalogue.json/", 404, "nothing at"),
         ("", 404, "nothing at"),
     ],
 )

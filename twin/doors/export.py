@@ -9,8 +9,8 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
-from urllib.parse import parse_qsl, quote
+from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,13 +21,15 @@ from starlette.types import Receive, Scope, Send
 
 from twin.access import cached
 from twin.context import Twin
-from twin.crs import CRS84, BBox, uri
+from twin.crs import CRS84, BBox, normalise, uri
+from twin.doors import negotiation
+from twin.doors.openapi import BINARY, get
+from twin.doors.parameters import Parameters
 from twin.doors.problems import HANDLERS, problem
 from twin.errors import BadInput, StoreFault
-from twin.export import Selection, export, exporter_of, formats, target_crs
+from twin.export import Selection, export, exporter_of, exporters, formats, target_crs
 from twin.model import DATASTREAMS, Collection, Kind, Language
 from twin.store import Principal
-from twin.time import TimeSpan
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,11 @@ _PARAMETERS = {
     "datetime": "An instant, a date, or start/end with .. for an open side.",
     "crs": "CRS of the file, such as EPSG:2154; that of the store by default.",
     "lang": "fr or en: language of the titles; fr also writes CSV as a French spreadsheet reads it.",
+}
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "bbox": {"type": "string", "pattern": "^[^,]+(,[^,]+){3}((,[^,]+){2})?$"},
+    "lang": {"type": "string", "enum": list(negotiation.LANGUAGES)},
 }
 
 
@@ -76,27 +83,29 @@ class ExportDoor:
 
     def openapi(self) -> dict[str, Any]:
         """Return the two paths of this door."""
-        parameters = [
-            {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
-            for name, text in _PARAMETERS.items()
-        ]
-        file = {"name": "file", "in": "path", "required": True, "schema": {"type": "string"}}
-        listing = {"summary": "What can be exported, and in which formats", "parameters": parameters[-1:]}
-        download = {
-            "summary": "Export a collection: {id}.gpkg, .parquet or .csv",
-            "parameters": [file, *parameters],
-        }
-        answers = {"200": {"description": "OK"}, "default": {"description": "A problem (RFC 9457)"}}
-        return {
-            "paths": {
-                f"{self.prefix}/": {"get": {**listing, "responses": answers}},
-                f"{self.prefix}/{{file}}": {"get": {**download, "responses": answers}},
-            }
-        }
+        query = {name: {"description": text, **_SCHEMAS.get(name, _TEXT)} for name, text in _PARAMETERS.items()}
+        suffixes = ", ".join(sorted(exporter.suffix for exporter in exporters()))
+        listing = get(
+            "What can be exported, and in which formats",
+            {"application/json": {"type": "object", "required": ["collections"]}},
+            *(400, 401),
+            query={"lang": query["lang"]},
+            tagged=False,
+        )
+        download = get(
+            f"Export a collection: its id, and one of {suffixes}",
+            {exporter.media_type: BINARY for exporter in exporters()},
+            *(400, 401, 404, 413, 503),
+            path={"file": _TEXT},
+            query=query,
+        )
+        return {"paths": {f"{self.prefix}/": listing, f"{self.prefix}/{{file}}": download}}
 
     async def _list(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
-        language = _language(request, _parameters(request, {"lang"}))
+        parameters = Parameters(request.scope["query_string"])
+        language = negotiation.language(parameters, request.headers.get("accept-language"))
+        parameters.done()
         collections = await run_in_threadpool(self._twin.store.catalogue.collections, principal)
         root = f"{self._twin.settings.server.url}{self.prefix}"
         return JSONResponse(
@@ -114,10 +123,11 @@ class ExportDoor:
 
     async def _download(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
-        values = _parameters(request, set(_PARAMETERS))
+        parameters = Parameters(request.scope["query_string"])
+        selection = _selection(parameters, negotiation.language(parameters, request.headers.get("accept-language")))
+        parameters.done()
         name = PurePosixPath(request.path_params["file"])
         collection = await run_in_threadpool(self._twin.store.catalogue.collection, name.stem, principal)
-        selection = _selection(values, _language(request, values))
         exporter = exporter_of(collection, name.suffix)
         headers = {
             "Content-Disposition": f'attachment; filename="{collection.id}{exporter.suffix}"',
@@ -191,36 +201,12 @@ def _heading(headers: dict[str, str], media_type: str) -> Response:
     return response
 
 
-def _parameters(request: Request, known: set[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for name, value in parse_qsl(request.url.query, keep_blank_values=True):
-        if name not in known:
-            raise BadInput(f"{name!r} is not a parameter here: there are {', '.join(sorted(known))}.")
-        if name in values or not value:
-            raise BadInput(f"{name!r} is given {'twice' if value else 'no value'}: give it one.")
-        values[name] = value
-    return values
-
-
-def _language(request: Request, values: dict[str, str]) -> Language:
-    asked = values.get("lang")
-    if asked is None:
-        first = request.headers.get("accept-language", "fr").split(",")[0]
-        return "en" if first.strip().lower().startswith("en") else "fr"
-    if asked not in ("fr", "en"):
-        raise BadInput(f"lang={asked!r} is not offered: write fr or en.")
-    return cast("Language", asked)
-
-
-def _selection(values: dict[str, str], language: Language) -> Selection:
-    if "bbox-crs" in values and "bbox" not in values:
+def _selection(parameters: Parameters, language: Language) -> Selection:
+    crs = parameters.read("bbox-crs", normalise)
+    bbox = parameters.read("bbox", lambda text: BBox.parse(text, crs or CRS84))
+    if crs and bbox is None:
         raise BadInput("bbox-crs is given without a bbox: give both, or neither.")
-    return Selection(
-        bbox=BBox.parse(values["bbox"], values.get("bbox-crs", CRS84)) if "bbox" in values else None,
-        time=TimeSpan.parse(values["datetime"]) if "datetime" in values else None,
-        crs=values.get("crs"),
-        language=language,
-    )
+    return Selection(bbox=bbox, time=parameters.time(), crs=parameters.take("crs"), language=language)
 
 
 async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:

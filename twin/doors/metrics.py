@@ -16,8 +16,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twin.access import cached
 from twin.context import Twin
-from twin.doors.problems import from_error
-from twin.errors import Unauthorised
 from twin.store import Principal
 
 
@@ -39,10 +37,7 @@ class Metrics:
 
     def page(self, request: Request) -> Response:
         """Answer ``/metrics``."""
-        try:
-            principal = self._twin.access.principal(request.headers)
-        except Unauthorised as error:
-            return from_error(error)
+        principal = self._twin.access.principal(request.headers)
         catalogue = CollectorRegistry()
         catalogue.register(_Catalogue(self._twin, principal))
         headers = {"Vary": "Authorization", "Cache-Control": cached("no-cache", principal)}

@@ -30,6 +30,18 @@ from twin.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 
+#: The problem document, as OpenAPI tells it.
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "minLength": 1},
+    },
+}
+
 STATUS: dict[type[TwinError], HTTPStatus] = {
     Unauthorised: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
@@ -48,6 +60,12 @@ STATUS: dict[type[TwinError], HTTPStatus] = {
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Jumeau", Basic realm="Jumeau", charset="UTF-8"'}
 
 _log = logging.getLogger(__name__)
+
+
+def responses(*statuses: int) -> dict[int | str, Any]:
+    """Return what OpenAPI tells of the failures of an operation, by their statuses."""
+    content = {MEDIA_TYPE: {"schema": SCHEMA}}
+    return {str(status): {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def status_of(error: TwinError) -> HTTPStatus:
@@ -76,23 +94,22 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return Response(orjson.dumps(body), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def from_error(error: TwinError) -> Response:
-    """Return the problem document of an error raised on purpose; what is the service's fault is logged."""
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TwinError)  # noqa: S101 - registered for this class alone
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s: %s", type(error).__name__, error)
     return problem(status, str(error), _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None)
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TwinError)  # noqa: S101 - registered for this class alone
-    return from_error(error)
-
-
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    unrouted = error.detail == HTTPStatus.NOT_FOUND.phrase
-    detail = f"There is nothing at {request.url.path}." if unrouted else error.detail
+    path = request.url.path
+    told = {
+        HTTPStatus.NOT_FOUND.phrase: f"There is nothing at {path}.",
+        HTTPStatus.METHOD_NOT_ALLOWED.phrase: f"There is no {request.method} of {path}.",
+    }
+    detail = told.get(error.detail, error.detail)
     return problem(error.status_code, detail, dict(error.headers or {}))
 
 

@@ -21,11 +21,11 @@ from twin.store import Principal, Store
 
 def formats(collection: Collection) -> dict[str, Exporter]:
     """Return the exporters that can carry `collection`, by the suffix of their files."""
-    return {each.suffix: each for each in _exporters() if _publishable(collection) and each.accepts(collection)}
+    return {each.suffix: each for each in exporters() if _publishable(collection) and each.accepts(collection)}
 
 
 @cache
-def _exporters() -> tuple[Exporter, ...]:
+def exporters() -> tuple[Exporter, ...]:
     """Return what is installed, looked up once: it takes tens of milliseconds."""
     return tuple(registry.load(registry.EXPORTERS, name)() for name in registry.names(registry.EXPORTERS))
 

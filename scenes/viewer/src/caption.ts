@@ -126,6 +126,7 @@ class ClassCaption implements Part {
       "section",
       { "data-caption": collection.id },
       h("h2", {}, field?.title[language] ?? collection.title[language]),
+      field?.description && h("p", {}, field.description[language]),
       this.day,
       this.list,
     );

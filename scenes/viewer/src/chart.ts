@@ -66,7 +66,7 @@ export function chart(series: Series, other: Named | null, options: ChartOptions
         .filter(Boolean)
         .join(" "),
     },
-    s("text", { x: 0, y: 9 }, unit(series.property.unit, language)),
+    s("text", { x: 0, y: 9 }, unit(series.property.unit, language, high)),
     ticks.map((tick) =>
       s(
         "g",
@@ -161,7 +161,7 @@ export function table(
   other: Named | null,
   { language, timeZone }: Pick<ChartOptions, "language" | "timeZone">,
 ): HTMLElement {
-  const symbol = unit(series.property.unit, language);
+  const symbol = unit(series.property.unit, language, summary(series).maximum);
   const head = [
     t("instant", language),
     `${t("value", language)}${symbol ? ` (${symbol})` : ""}`,

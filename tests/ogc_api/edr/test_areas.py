@@ -189,8 +189,13 @@ def test_objects_in_a_shape(get: Get, query: str, asked: dict[str, str], objects
         ("corridor", {"coords": "LINESTRING(8.8 43.5,8.9 43.5)"}, "corridor-width"),
         (
             "corridor",
-            {"coords": "LINESTRING(8.8 43.5,8.9 43.5)", "corridor-width": "9", "width-units": "m"},
-            "corridor-height",
+            {
+                "coords": "LINESTRING(8.8 43.5,8.9 43.5)",
+                "corridor-width": "9",
+                "width-units": "m",
+                "corridor-height": "9",
+            },
+            "height-units",
         ),
         ("trajectory", {"coords": "LINESTRING(8.8 43.5,8.8 43.5)"}, ""),
         ("trajectory", {"coords": "LINESTRING Z(8.8 43.5 1,8.8 43.6 1)"}, "height"),
@@ -207,7 +212,7 @@ def test_bad_shapes_are_400_with_a_sentence(get: Get, query: str, asked: dict[st
 def test_too_large_or_too_fine_a_shape_is_413_before_reading(get: Get, tmp_path: Path) -> None:
     huge = get("heat/area", {"coords": "POLYGON((5 42,11 42,11 46,5 46,5 42))"})
     assert huge.status_code == 413
-    assert "10000 km2" in huge.json()["detail"]
+    assert "bound is 50000 km2" in huge.json()["detail"]
     with opened(tmp_path, vertices=9) as twin:
         fill(twin)
         edr = Edr(twin, BASE)

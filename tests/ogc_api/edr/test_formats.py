@@ -91,6 +91,19 @@ def test_geojson_is_a_feature_for_each_place_and_instant(get: Get, tmp_path: Pat
     assert pyogrio.read_info(file)["features"] == 24
 
 
+def test_cells_around_what_was_asked_are_no_rows(tmp_path: Path) -> None:
+    x, y = 1_170_000, 6_280_000
+    slope = f"POLYGON(({x} {y},{x + 250} {y},{x} {y + 200},{x} {y}))"
+    with opened(tmp_path, rows=15) as twin:
+        fill(twin)
+        edr = Edr(twin, BASE)
+        asked = {"coords": slope, "crs": LAMBERT, "datetime": "2026-07-01T02:00:00Z", "f": "GeoJSON"}
+        response = requests_to(edr)("heat/area", asked)
+        assert response.status_code == 200, response.text
+        assert response.json()["numberReturned"] <= 15 < 4 * 5
+        edr.close()
+
+
 def test_too_many_rows_are_413_where_arrays_are_not(tmp_path: Path) -> None:
     with opened(tmp_path, rows=39) as twin:
         fill(twin)

@@ -199,7 +199,8 @@ def test_a_box_between_centres_is_404(get: Get) -> None:
         ("position", {"coords": "POINT(3 43)", "datetime": "2026-07-02/2026-07-01"}),
         ("position", {"coords": "POINT(3 43)", "datetime": "2026-07-01T00:00:00"}),
         ("position", {"coords": "POINT(3 43)", "crs": "EPSG:27700"}),
-        ("position", {"coords": "POINT(3 43)", "z": "10"}),
+        ("position", {"coords": "POINT(3 43)", "z": "high"}),
+        ("position", {"coords": "POINT(3 43)", "z": "../.."}),
         ("position", {"coords": "POINT(3 43)", "f": "GRIB"}),
         ("position", {"coords": "POINT(3 43)", "within": "10"}),
         ("cube", {}),
@@ -291,3 +292,15 @@ def test_what_a_coverage_does_not_answer_is_404(get: Get) -> None:
     for path in ("heat/locations", "heat/locations/S001", "observations/cube", "stations/position", "nothing/position"):
         response = get(path, {"coords": "POINT(3 43)"})
         assert response.status_code == 404
+
+
+@pytest.mark.parametrize("z", ["10", "-0.5", "2,10,80", "10/100", "../10", "10/..", "R20/100/50"])
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [("position", {"coords": "POINT(8.8118 43.464225)"}), ("cube", {"bbox": "8,43,9,44"})],
+)
+def test_z_is_ignored_without_a_vertical_extent(get: Get, query: str, parameters: dict[str, str], z: str) -> None:
+    """EDR 1.1, requirement /req/edr/z-response, A."""
+    answer = get(f"heat/{query}", parameters | {"z": z})
+    assert answer.status_code == 200, answer.text
+    assert answer.content == get(f"heat/{query}", parameters).content

@@ -1,0 +1,104 @@
+"""The abstract tests of the classes of conformance, as the annexes of the standards list them.
+
+A class and a test are named by their address under ``http://www.opengis.net/spec/``.
+
+References
+----------
+OGC 17-069r4 (Features Part 1), 18-058 (Part 2), 19-079r2 (Part 3), 20-002 (Part 4, draft), 19-086r6 (EDR 1.1) and
+19-086r4 (EDR 1.0), annexes A.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+SPEC = "http://www.opengis.net/spec/"
+F1, F2, F3, F4 = (f"ogcapi-features-{part}/1.0/conf" for part in (1, 2, 3, 4))
+EDR = tuple(f"ogcapi-edr-1/{version}/conf" for version in ("1.0", "1.1"))
+#: The standards whose abstract tests are here; those of Common are the same ones as of Features Part 1,
+#: those of CQL2 ask for a data set of their own (tests/ogc_api/test_cql2.py).
+STANDARDS = ("ogcapi-features-", "ogcapi-edr-")
+
+
+def abstract_test(*identifiers: str) -> pytest.MarkDecorator:
+    """Mark a function as one or more abstract tests; ``pytest -k`` finds it by their identifiers."""
+    return pytest.mark.abstract_test(*identifiers)
+
+
+def edr(name: str) -> pytest.MarkDecorator:
+    """Mark a function as an abstract test that both versions of EDR have under one name."""
+    return abstract_test(*(f"{root}/{name}" for root in EDR))
+
+
+def _under(root: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{root}/{name}" for name in names.split())
+
+
+_OAS30 = "completeness exceptions-codes oas-definition-1 oas-definition-2 oas-impl security"
+_EDR_COLLECTIONS = """
+    collections/rc-md-op rc-md-success collections/src-md-op collections/src-md-success core/rc-extent
+    edr/rc-collection-info edr/rc-data-queries edr/rc-common-query-type edr/rc-common-variables
+    edr/rc-radius-variables edr/rc-cube-variables edr/rc-corridor-variables edr/rc-items-variables
+    edr/rc-md-query-links core/rc-collection-info-links edr/rc-parameters
+"""
+
+#: The abstract tests of each class.
+CLASSES: dict[str, tuple[str, ...]] = {
+    f"{F1}/core": _under(
+        f"{F1}/core",
+        """
+        http root-op root-success api-definition-op api-definition-success conformance-op conformance-success
+        fc-md-op fc-md-success fc-md-links fc-md-items fc-md-items-links fc-md-extent fc-md-extent-multi
+        sfc-md-op sfc-md-success fc-op fc-bbox-definition fc-bbox-response fc-limit-definition fc-limit-response
+        fc-time-definition fc-time-response query-param-invalid query-param-unknown fc-response fc-links
+        fc-timeStamp fc-numberMatched fc-numberReturned f-op f-success f-links crs84
+        """,
+    ),
+    f"{F1}/geojson": _under(f"{F1}/geojson", "definition content"),
+    f"{F1}/html": _under(f"{F1}/html", "definition content"),
+    f"{F1}/oas30": _under(f"{F1}/oas30", _OAS30),
+    f"{F2}/crs": _under(
+        f"{F2}/crs",
+        """
+        crs-uri default-crs storageCrs crs-parameter crs-parameter-default crs-parameter-invalid
+        crs-parameter-transform bbox-crs-parameter bbox-crs-parameter-default bbox-crs-parameter-invalid
+        """,
+    ),
+    f"{F3}/queryables": _under(f"{F3}/queryables", "get-conformance get-queryables-uris get-queryables"),
+    f"{F3}/queryables-query-parameters": _under(f"{F3}/queryables-query-parameters", "get-conformance query-param"),
+    # No function of our own is offered: /conf/filter/get-functions does not apply.
+    f"{F3}/filter": _under(
+        f"{F3}/filter",
+        "get-conformance filter-param filter-lang-default expression-construction filter-crs-wgs84 filter-crs-param",
+    ),
+    f"{F3}/features-filter": _under(
+        f"{F3}/features-filter", "get-conformance get-collections get-collection filter-on-items mixing-expression"
+    ),
+    f"{F4}/create-replace-delete": _under(
+        f"{F4}/create-replace-delete",
+        """
+        insert/post-op insert/body insert/content-type insert/response insert/response-rid update/put/put-op
+        update/put/body update/put/content-type update/put/response update/put/rid-exception delete/delete-op
+        delete/response crs/crs84 crs/geojson crs/storage-crs
+        """,
+    ),
+    f"{F4}/features": _under(f"{F4}/features", "collection-items-end-point feature-end-point"),
+    # The annex of the draft has none for these two: tests/ogc_api/test_editing.py holds them to their requirements.
+    f"{F4}/update": (),
+    f"{F4}/optimistic-locking-etags": (),
+    **{
+        f"{root}/core": _under(
+            f"{root}/core",
+            "http root-op root-success api-definition api-definition-success conformance conformance-success",
+        )
+        for root in EDR
+    },
+    f"{EDR[0]}/collections": _under(EDR[0], f"core/crs84 {_EDR_COLLECTIONS}"),
+    f"{EDR[1]}/collections": _under(EDR[1], f"core/crs {_EDR_COLLECTIONS}"),
+    **{
+        f"{root}/{name}": _under(f"{root}/{name}", "definition content")
+        for root in EDR
+        for name in ("json", "geojson", "covjson")
+    },
+    **{f"{root}/oas30": _under(f"{root}/oas30", _OAS30) for root in EDR},
+}
