@@ -166,20 +166,23 @@ class ScenesDoor:
         principal = self._twin.access.principal(request.headers)
         parameters = _parameters(request)
         span = parameters.time()
+        coarser = parameters.integer("coarser", 1, minimum=1, clamp=grids.COARSEST)
         parameters.done()
         version = _version(self._collection(request.path_params["collection"], Kind.COVERAGE, principal))
         name = request.path_params["property"]
         return answer(
             request,
             version,
-            lambda: self._maps(principal, version, name, span),
+            lambda: self._maps(principal, version, name, span, coarser),
             frames.MEDIA_TYPE,
             principal=principal,
         )
 
-    def _make_maps(self, principal: Principal, version: _Version, name: str, span: TimeSpan | None) -> Packed:
+    def _make_maps(
+        self, principal: Principal, version: _Version, name: str, span: TimeSpan | None, coarser: int
+    ) -> Packed:
         collection = self._collection(version[0], Kind.COVERAGE, principal)
-        return Packed.of(grids.grids(self._twin, collection, name, span, principal))
+        return Packed.of(grids.grids(self._twin, collection, name, span, coarser, principal))
 
     def _collection(self, name: str, kind: Kind, principal: Principal) -> Collection:
         collection = self._twin.store.catalogue.collection(name, principal)

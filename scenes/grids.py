@@ -18,15 +18,22 @@ from twin.model import Collection
 from twin.store import Principal
 from twin.time import TimeSpan, iso
 
+#: Cells of a coverage that one of the answer may stand for, a side: what is read is never much more than what is told.
+COARSEST = 8
+_BLOCK = 32  # maps in memory at once
 
-def grids(twin: Twin, collection: Collection, name: str, span: TimeSpan | None, principal: Principal) -> bytes:
+
+def grids(
+    twin: Twin, collection: Collection, name: str, span: TimeSpan | None, coarser: int, principal: Principal
+) -> bytes:
     """Return the maps of a span of time, framed.
 
     The header has ``bbox`` (CRS84, outer edges), ``columns``, ``rows``, ``unit`` and ``times``; then
     float32 values ``[times][rows][columns]``, north row first. Each value is that of the coverage's cell
     which holds the middle of the grid's cell, NaN outside. The maps are the last one at or before the
     start of `span` and those up to its end; the last of all where there is no span. There is none before
-    the first. A coverage without time has one map, and no ``times``.
+    the first. A coverage without time has one map, and no ``times``. One cell of the answer stands for
+    `coarser` a side of the coverage's, at most :data:`COARSEST`.
 
     Raises
     ------
@@ -41,7 +48,8 @@ def grids(twin: Twin, collection: Collection, name: str, span: TimeSpan | None, 
         times = dataset["time"].values.astype("datetime64[us]") if "time" in variable.dims else None
         steps = slice(0, 1) if times is None else _steps(times, span)
         x, y = dataset["x"].values, dataset["y"].values
-        count = (steps.stop - steps.start) * x.size * y.size
+        columns, rows = -(-x.size // coarser), -(-y.size // coarser)
+        count = (steps.stop - steps.start) * columns * rows
         if count > twin.settings.bounds.values:
             raise TooLarge(
                 f"These maps of {collection.id} have {count} values, more than {twin.settings.bounds.values}: "
@@ -49,11 +57,11 @@ def grids(twin: Twin, collection: Collection, name: str, span: TimeSpan | None, 
             )
         box = _outline(x, y, collection.crs)
         cells = variable.expand_dims("time") if times is None else variable.isel(time=steps)
-        values = _resample(cells, x, y, collection.crs, box)
+        values = _resample(cells, x, y, collection.crs, box, (rows, columns))
     header = {
         "bbox": box.as_list(),
-        "columns": x.size,
-        "rows": y.size,
+        "columns": columns,
+        "rows": rows,
         "unit": prop.unit,
         "times": [] if times is None else [iso(time.replace(tzinfo=UTC)) for time in times[steps].tolist()],
     }
@@ -84,17 +92,25 @@ def _outline(x: NDArray[np.float64], y: NDArray[np.float64], source: str) -> BBo
 
 
 def _resample(
-    cells: xr.DataArray, x: NDArray[np.float64], y: NDArray[np.float64], source: str, box: BBox
+    cells: xr.DataArray,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    source: str,
+    box: BBox,
+    shape: tuple[int, int],
 ) -> NDArray[np.float32]:
-    """Return the cells under the middles of the cells of a grid of the same size over `box`, step by step."""
-    columns, rows = len(x), len(y)
+    """Return the cells under the middles of the cells of a grid of `shape` (rows, columns) over `box`, step by step."""
+    rows, columns = shape
     longitude = box.xmin + (np.arange(columns) + 0.5) / columns * (box.xmax - box.xmin)
     latitude = box.ymax - (np.arange(rows) + 0.5) / rows * (box.ymax - box.ymin)
     lon, lat = (axis.ravel() for axis in np.meshgrid(longitude, latitude))
     east, north = crs.transform(lon, lat, CRS84, source)
     column = np.rint((east - x[0]) / _spacing(x)).astype(np.intp)
     row = np.rint((north - y[0]) / _spacing(y)).astype(np.intp)
-    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    inside = (column >= 0) & (column < len(x)) & (row >= 0) & (row < len(y))
     values = np.full((cells.sizes["time"], rows * columns), np.nan, dtype=np.float32)
-    values[:, inside] = cells.transpose("time", "y", "x").values[:, row[inside], column[inside]]
+    cells = cells.transpose("time", "y", "x")
+    for start in range(0, len(values), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        values[block, inside] = cells[block].values[:, row[inside], column[inside]]
     return values.reshape(-1, rows, columns)

@@ -54,6 +54,6 @@ PATHS: dict[str, Json] = {
         _FRAME,
         *(*_FAILURES, 413),
         path=_OBSERVED,
-        query={"datetime": _SPAN},
+        query={"datetime": _SPAN, "coarser": {"type": "integer", "minimum": 1, "default": 1}},
     ),
 }

@@ -167,6 +167,16 @@ def test_a_span_takes_the_map_in_force_at_its_start_and_those_up_to_its_end(clie
     assert times_of(datetime=f"{iso(CHANGE + hour)}/..") == [iso(CHANGE)]
 
 
+def test_a_coarser_grid_tells_the_cells_in_the_middle_of_its_own(client: httpx.Client) -> None:
+    fine, data = unframe(client.get(GRID, params={"datetime": iso(START)}).content)
+    fine_values = np.frombuffer(data, "<f4").reshape(fine["rows"], fine["columns"])
+    header, data = unframe(client.get(GRID, params={"datetime": iso(START), "coarser": "3"}).content)
+    values = np.frombuffer(data, "<f4").reshape(header["rows"], header["columns"])
+    assert header["bbox"] == fine["bbox"]
+    assert values.shape == (-(-fine["rows"] // 3), -(-fine["columns"] // 3))
+    assert np.isin(values[np.isfinite(values)], fine_values).all()
+
+
 @pytest.mark.parametrize(
     ("path", "status", "word"),
     [

@@ -159,7 +159,7 @@ def test_the_address_brings_back_the_view(browser: Browser, site: str):
     visit.page.locator("[data-view=heat]").focus()
     visit.page.keyboard.press("Enter")
     visit.settle()
-    expect(visit.page.locator("[data-caption=heat_island_map] .facts")).to_have_text(re.compile(r"^From .* °C"))
+    expect(visit.page.locator("[data-caption=heat_island_map] .facts")).to_have_text(re.compile(r"^From .*\s°C"))
     assert not visit.errors
     visit.context.close()
 

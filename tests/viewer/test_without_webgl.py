@@ -27,7 +27,7 @@ def test_objects_and_series_are_read_without_the_model(flat_browser: Browser, si
 
 def test_heat_and_air_are_read_without_the_model(flat_browser: Browser, site: str):
     visit = Visit(flat_browser, site, "#view=heat&lang=en", language="en-GB")
-    expect(visit.page.locator("[data-caption=heat_island_map] .facts")).to_have_text(re.compile(r"^From .* °C"))
+    expect(visit.page.locator("[data-caption=heat_island_map] .facts")).to_have_text(re.compile(r"^From .*\s°C"))
     expect(visit.page.locator("[data-caption=heat_island_map] .hint")).to_have_text(re.compile(r"^Sure to"))
     visit.page.get_by_role("button", name="Air quality").click()
     expect(visit.page.locator("[data-caption=air_quality_index_days] .classes button")).not_to_have_count(0)

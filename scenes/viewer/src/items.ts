@@ -74,10 +74,11 @@ export interface Assessment {
 }
 
 /** What is said of the maps of a span of time; nothing where it cannot be read, for the maps stand without it. */
-export async function loadAssessments(collection: Collection, datetime: string): Promise<Assessment[]> {
+export async function loadAssessments(collection: Collection, datetime: string | null): Promise<Assessment[]> {
   const names = collection.fields.map(({ name }) => name).filter((name) => ASSESSING.includes(name));
   const properties = [...names, "valid_from", "valid_to"].join(",");
-  const query = new URLSearchParams({ f: "json", datetime, properties, skipGeometry: "true", limit: String(NAMES) });
+  const query = new URLSearchParams({ f: "json", properties, skipGeometry: "true", limit: String(NAMES) });
+  if (datetime) query.set("datetime", datetime);
   const answer = await fetchJson<Page>(`${collection.links.items}?${query}`);
   if (!answer.ok) return [];
   return answer.value.features.map(({ properties: { valid_from, valid_to, rmse, stations, reason_fr, reason_en } }) => ({

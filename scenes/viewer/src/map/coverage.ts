@@ -22,8 +22,8 @@ export class CoveragePicture {
   private primitive: Primitive | null = null;
   private material: Material | null = null;
   private shown: Float32Array | null = null;
-  private canvases: HTMLCanvasElement[] = [];
-  private picture: ImageData | null = null;
+  /** By number of columns: whole maps and outlines. */
+  private readonly sheets = new Map<number, { picture: ImageData; canvases: HTMLCanvasElement[] }>();
   private shades: Uint32Array | null = null;
   private minimum = 0;
   private scale = 1;
@@ -35,7 +35,7 @@ export class CoveragePicture {
 
   /** Shows the map in force at `time`, and nothing where there is none. */
   show(time: number): void {
-    const frame = this.maps.at(time)?.frame ?? null;
+    const frame = this.maps.picture(time);
     if (frame && frame.values !== this.shown) this.paint(frame);
     this.shown = frame?.values ?? null;
     if (this.primitive) this.primitive.show = frame !== null;
@@ -48,9 +48,8 @@ export class CoveragePicture {
   }
 
   private paint({ grids, values }: Frame): void {
-    if (!this.shades) this.colour(grids);
-    const { picture, shades } = this;
-    if (!picture || !shades) return;
+    const shades = (this.shades ??= this.coloursOf(grids));
+    const { picture, canvases } = this.sheetOf(grids);
     const texels = new Uint32Array(picture.data.buffer);
     const { minimum, scale } = this;
     for (let i = 0; i < values.length; i++) {
@@ -59,26 +58,33 @@ export class CoveragePicture {
       texels[i] = value === value ? (shades[clamp((value - minimum) * scale)] as number) : 0;
     }
     // A texture is made anew for a canvas unlike the last one: two take turns.
-    const [next, other] = this.canvases as [HTMLCanvasElement, HTMLCanvasElement];
+    const next = canvases.shift() as HTMLCanvasElement;
+    canvases.push(next);
     next.getContext("2d")?.putImageData(picture, 0, 0);
-    this.canvases = [other, next];
     if (this.material) this.material.uniforms.image = next;
     else this.lay(grids, next);
   }
 
-  private colour(grids: Grids): void {
+  private coloursOf(grids: Grids): Uint32Array {
     const { style } = this.maps.collection;
     const ramp = style.ramp ?? rampOver([grids]);
     this.minimum = ramp.minimum;
     this.scale = (SHADES - 1) / (ramp.maximum - ramp.minimum || 1);
     const opacity = Math.round(style.opacity * 255) << 24;
-    this.shades = Uint32Array.from(spread(ramp, SHADES), ([r, g, b]) => opacity | (b << 16) | (g << 8) | r);
-    this.picture = new ImageData(grids.columns, grids.rows);
-    this.canvases = [0, 1].map(() => {
+    return Uint32Array.from(spread(ramp, SHADES), ([r, g, b]) => opacity | (b << 16) | (g << 8) | r);
+  }
+
+  private sheetOf({ columns, rows }: Grids) {
+    const known = this.sheets.get(columns);
+    if (known) return known;
+    const canvases = [0, 1].map(() => {
       const canvas = document.createElement("canvas");
-      [canvas.width, canvas.height] = [grids.columns, grids.rows];
+      [canvas.width, canvas.height] = [columns, rows];
       return canvas;
     });
+    const sheet = { picture: new ImageData(columns, rows), canvases };
+    this.sheets.set(columns, sheet);
+    return sheet;
   }
 
   private lay(grids: Grids, image: HTMLCanvasElement): void {
