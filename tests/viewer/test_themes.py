@@ -74,7 +74,7 @@ def test_the_map_follows_the_slider_without_asking_again(visit: Visit):
         facts.append(caption.inner_text())
     assert len(set(facts)) == 4
     for one, other in itertools.pairwise(pictures):
-        assert np.mean(np.abs(one - other).max(axis=2) > 4) > 0.02
+        assert np.mean(np.abs(one - other).max(axis=2) > 4) > 0.002
     assert not [url for url in visit.asked[asked:] if "/grids/" in url or "map_error" in url]
 
 

@@ -17,7 +17,7 @@ A manifest is ``manifest.yml`` in a folder of its own. ``collections`` says what
         geometry: MultiPolygon
         vertical_crs: EPSG:5720            # datum of Z values
         keywords: [bâti]
-        theme: land                        # optional: shown with a theme of twin/themes.yml; or {name, title} of one's own
+        theme: land                        # optional: a name of twin/themes.yml, or {name, title}
         style: {symbol: extrusion, height: height, colour_by: usage, label: name}
         fields:
           name: {type: string, title: {fr: Nom, en: Name}}
