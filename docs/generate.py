@@ -128,6 +128,7 @@ def built_in_layers_page() -> str:
         "built_fraction",
         "urban_morphology",
         "local_climate_zones",
+        "quality_control",
         "heat_island",
         "heat_map",
         "thermal_comfort",

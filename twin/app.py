@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twin import registry
 from twin.context import Twin
+from twin.doors.capitals import with_capital_location
 from twin.doors.metrics import Metrics
 from twin.doors.problems import HANDLERS, responses
 from twin.doors.protocol import Protocol
@@ -235,7 +236,7 @@ def serve(twin: Twin, announce: Callable[[str], None]) -> None:
     server = server.model_copy(update={"port": listener.getsockname()[1]})
     twin = replace(twin, settings=twin.settings.model_copy(update={"server": server}))
     config = uvicorn.Config(
-        create_app(twin),
+        with_capital_location(create_app(twin)),
         loop="uvloop",
         http=Protocol,
         access_log=False,

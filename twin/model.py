@@ -381,7 +381,8 @@ class Run(Model):
     """The record of one ingest, derive or edit: enough to prove where a figure comes from.
 
     ``fingerprint`` hashes the inputs, the parameters and the version of the method: a run whose
-    fingerprint equals that of the last run of the same name has nothing to do.
+    fingerprint equals that of the last run of the same name has nothing to do. ``settled`` has the
+    revisions at which the run itself left inputs whose quality it judged: they are news to others only.
     """
 
     id: str
@@ -395,3 +396,4 @@ class Run(Model):
     finished: datetime | None = None
     rows: int = 0
     quarantined: int = 0
+    settled: dict[str, int] = {}

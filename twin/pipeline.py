@@ -146,6 +146,9 @@ def derive(
         raise BadInput(f"layer {layer_name}, parameter {where}: {first['msg']} (got {first['input']!r}).") from None
     there = {item.id: item.revision for item in twin.store.catalogue.collections(OPERATOR)}
     inputs = {name: str(there.get(name, "absent")) for name in layer.inputs(chosen)}
+    former = _former(twin, "derive", layer.name)
+    if former is not None:
+        inputs |= {name: former.inputs[name] for name in inputs if former.settled.get(name) == there.get(name, -1)}
     run = _run(twin, "derive", layer.name, inputs, chosen.model_dump(mode="json"), layer.version)
     if _done(twin, run):
         return DeriveReport(name=run.name)
@@ -221,9 +224,13 @@ def _run(
     )
 
 
+def _former(twin: Twin, kind: str, name: str) -> Run | None:
+    return next(iter(twin.store.catalogue.runs(name, kind=kind, limit=1)), None)
+
+
 def _done(twin: Twin, run: Run) -> bool:
     """Whether the last run of that name did the same, and nothing was removed since."""
-    former = next(iter(twin.store.catalogue.runs(run.name, kind=run.kind, limit=1)), None)
+    former = _former(twin, run.kind, run.name)
     if former is None or former.fingerprint != run.fingerprint:
         return False
     removals = twin.store.catalogue.runs(kind="remove", limit=1)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from twin.model import Collection
+from twin.model import Collection, Quality
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,6 +49,19 @@ class Cube:
 
 
 @dataclass(frozen=True)
+class Verdicts:
+    """Observations that the store holds in ``collection``, each with the quality that it shall have now.
+
+    ``test`` is the one that they are the outcome of: an observation is given it, or GOOD again. What
+    failed another test is left as it is. ``batches`` follow :data:`~twin.model.OBSERVATION_SCHEMA`.
+    """
+
+    collection: Collection
+    test: Quality
+    batches: Iterable[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
 class CubeSteps:
     """A coverage over ``(time, y, x)`` computed step by step: only the steps whose inputs changed are computed.
 
@@ -73,4 +86,4 @@ class CubeSteps:
     compute: Callable[[NDArray[np.intp]], Iterable[xr.Dataset]]
 
 
-type Product = Features | Series | Cube | CubeSteps
+type Product = Features | Series | Cube | CubeSteps | Verdicts

@@ -19,8 +19,8 @@ from twin.errors import BadData, BadInput, NotFound
 from twin.ingest.placing import place_streams
 from twin.ingest.quarantine import Quarantine
 from twin.model import OBSERVATION_SCHEMA, Collection, Kind, Quality, feature_schema
-from twin.products import Cube, CubeSteps, Features, Product, Series
-from twin.store import OPERATOR, StagedCube, StagedFeatures, StagedSeries, write_cube, write_steps
+from twin.products import Cube, CubeSteps, Features, Product, Series, Verdicts
+from twin.store import OPERATOR, StagedCube, StagedFeatures, StagedSeries, StagedVerdicts, write_cube, write_steps
 
 _GROUP_ROWS = 131_072
 
@@ -31,6 +31,7 @@ class Staged(TypedDict):
     features: tuple[StagedFeatures, ...]
     series: tuple[StagedSeries, ...]
     cubes: tuple[StagedCube, ...]
+    verdicts: tuple[StagedVerdicts, ...]
 
 
 class Staging:
@@ -61,6 +62,7 @@ class Staging:
         self._files: dict[str, list[Path]] = {}
         self._datastreams: dict[str, list[pa.Table]] = {}
         self._cubes: list[StagedCube] = []
+        self._verdicts: list[StagedVerdicts] = []
 
     def add(self, product: Product) -> None:
         """Write one product; several may feed one collection."""
@@ -76,6 +78,8 @@ class Staging:
                 self._write(collection.id, OBSERVATION_SCHEMA, product.batches)
             case Cube() | CubeSteps():
                 self._write_cube(product)
+            case Verdicts():
+                self._judge(product)
 
     def finish(self, quarantine: Quarantine | None) -> Staged:
         """Place the series, and test what was measured (there is a `quarantine`); return what to commit.
@@ -91,7 +95,19 @@ class Staging:
             for name, files in self._files.items()
             if name not in self._datastreams
         )
-        return Staged(features=features, series=series, cubes=tuple(self._cubes))
+        return Staged(features=features, series=series, cubes=tuple(self._cubes), verdicts=tuple(self._verdicts))
+
+    def _judge(self, product: Verdicts) -> None:
+        collection = product.collection
+        files = (f"{collection.id}-verdicts.parquet",)
+        with pq.ParquetWriter(self._folder / files[0], OBSERVATION_SCHEMA) as writer:
+            for batch in product.batches:
+                writer.write_batch(batch)
+                counts = np.bincount(batch["quality"].to_numpy(), minlength=len(Quality))
+                self.qualities.update({test: int(counts[test]) for test in Quality if counts[test]})
+        self._verdicts.append(
+            StagedVerdicts(collection=collection.id, test=product.test, files=files, revision=collection.revision)
+        )
 
     def _respect_finest_period(self, collection: Collection) -> None:
         """Refuse to lift, by a second source, the ban that a first one put on publishing details."""

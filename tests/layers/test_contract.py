@@ -60,6 +60,17 @@ class TestHeatIsland(LayerContract):
         return {}
 
 
+class TestQualityControl(LayerContract):
+    name = "quality_control"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        stations = [
+            Station(f"S{k}", "urban", 30.0, 20 + 0.1 * k + np.where(np.arange(48) == 7 * k, 9.0, 0.0)) for k in range(7)
+        ]
+        commit_stations(twin, stations, "2026-07-10T00:00")
+        return {}
+
+
 class TestHeatMap(LayerContract):
     name = "heat_map"
 

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import shapely
 
+from layers.quality_control.judgement import Surroundings, judge
+from layers.quality_control.parameters import Network
 from tests.layers.layer_twin import empty_twin
 from twin import demo, pipeline
 from twin.context import Twin
 from twin.demo.city import build
+from twin.demo.truth import observation_rows
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
 
 LAPSE = -0.0065
@@ -89,6 +93,47 @@ def test_all_the_ground_under_buildings_is_in_the_map(city: tuple[Twin, Path]) -
         standing = (np.isnat(start) | (start <= at)) & (np.isnat(end) | (end > at))
         area += shapely.area(shapely.from_wkb(batch["geometry"].to_numpy(zero_copy_only=False)))[standing].sum()
     assert mapped == pytest.approx(area, rel=1e-4)
+
+
+def test_no_true_difference_is_taken_for_a_fault(city: tuple[Twin, Path]) -> None:
+    """Town and country differ by kelvins at night, and none of that is flagged as at odds with the neighbours."""
+    twin, _ = city
+    before = twin.store.catalogue.collection("observations", OPERATOR).revision
+    pipeline.derive(twin, "quality_control", {})
+    assert twin.store.catalogue.collection("observations", OPERATOR).revision == before
+    told = rows(twin, "quality_control").values()
+    assert sum(row["flagged"] for row in told) == 0
+    assert min(row["neighbours"] for row in told) >= 5, "not for want of neighbours"
+
+
+def test_neighbours_tell_the_faults_without_the_tests_in_time(city: tuple[Twin, Path]) -> None:
+    """Of what was measured, unflagged: every spike is found, the stuck hours that are wrong, and nothing else."""
+    twin, truth = city
+    true = np.load(truth / "temperature.npz")
+    ids = true["weather_station"].tolist()
+    raw = observation_rows(truth.parent)
+    raw = raw.filter(
+        pc.and_(pc.equal(raw["observed_property"], "air_temperature"), pc.is_in(raw["object_id"], pa.array(ids)))
+    )
+    values = np.full(true["air_temperature"].shape, np.nan)
+    station = pc.index_in(raw["object_id"], pa.array(ids)).to_numpy()
+    step = np.searchsorted(true["time"].astype("M8[us]"), raw["time"].cast(pa.int64()).to_numpy().view("M8[us]"))
+    values[station, step] = raw["value"].to_numpy()
+    stations = rows(twin, "stations")
+    altitude = np.array([stations[name]["altitude"] for name in ids])
+    table = twin.store.features.read(
+        FeatureQuery(collection="stations", ids=tuple(ids), columns=()), OPERATOR
+    ).read_all()
+    assert table["id"].to_pylist() == ids
+    place = shapely.get_coordinates(shapely.from_wkb(table["geometry"].to_numpy()))
+    asked = Network()
+    found = judge(values, true["time"], asked, Surroundings.of(asked, place, altitude))
+    flagged = np.zeros(values.shape, bool)
+    flagged.flat[found.cells] = True
+    error = np.abs(values - true["air_temperature"])
+    assert flagged[error > 8].all()
+    assert (error > 8).sum() > 10
+    assert error[flagged].min() > 4, "no sound value is flagged, whatever its neighbours do"
 
 
 def map_error(twin: Twin, folder: Path) -> float:

@@ -21,6 +21,7 @@ from twin.store.contract import (
     StagedCube,
     StagedFeatures,
     StagedSeries,
+    StagedVerdicts,
     Store,
 )
 from twin.store.cubes import write_cube, write_steps
@@ -66,6 +67,7 @@ __all__ = [
     "StagedCube",
     "StagedFeatures",
     "StagedSeries",
+    "StagedVerdicts",
     "Store",
     "TextValue",
     "write_cube",

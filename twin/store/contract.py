@@ -19,7 +19,7 @@ import pyarrow as pa
 import xarray as xr
 from pydantic import AwareDatetime, Field
 
-from twin.model import Collection, Identifier, Model, Run
+from twin.model import Collection, Identifier, Model, Quality, Run
 from twin.store.filters import Filters, Scalar
 from twin.time import TimeSpan
 
@@ -248,6 +248,26 @@ class StagedSeries(Model):
     replace: bool = False
 
 
+class StagedVerdicts(Model):
+    """Parquet files of observations held, each with the quality and the reason that it shall have now.
+
+    Nothing else of them changes, and no former value is made. It is done to what is still current
+    with that result, and is GOOD or of the quality ``test``; what failed another test keeps it.
+    A later copy of a GOOD observation that a spatial test has flagged here is no correction.
+
+    Attributes
+    ----------
+    revision
+        That of the collection when it was read. When nothing has come since, the run is recorded as
+        having settled it (see :class:`~twin.model.Run`).
+    """
+
+    collection: Identifier
+    test: Quality
+    files: tuple[str, ...]
+    revision: int
+
+
 class StagedCube(Model):
     """A folder with ``map.zarr`` and ``series.zarr`` that becomes the collection's new revision.
 
@@ -298,6 +318,7 @@ class Commit(Model):
     features: tuple[StagedFeatures, ...] = ()
     series: tuple[StagedSeries, ...] = ()
     cubes: tuple[StagedCube, ...] = ()
+    verdicts: tuple[StagedVerdicts, ...] = ()
     edits: tuple[Edit, ...] = ()
 
 

@@ -21,8 +21,8 @@ from twin import pipeline, registry
 from twin.access import Access
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Collection, Kind, Text, feature_schema
-from twin.products import Cube, CubeSteps, Features, Product, Series
+from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Collection, Kind, Quality, Text, feature_schema
+from twin.products import Cube, CubeSteps, Features, Product, Series, Verdicts
 from twin.registry import Layer
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR
@@ -104,7 +104,8 @@ class LayerContract(ABC):
         products = self.products(twin, self.fill(twin))
         assert products
         for product, batches in products:
-            _check_collection(product.collection, twin.settings.city.crs)
+            if not isinstance(product, Verdicts):
+                _check_collection(product.collection, twin.settings.city.crs)
             _check_data(product, batches)
 
     def test_gives_the_same_each_time(self, twin: Twin) -> None:
@@ -177,6 +178,10 @@ def _check_data(product: Product, batches: list[pa.RecordBatch]) -> None:
             observed = {item.name: item.unit for item in collection.observed_properties}
             told = product.datastreams.select(["observed_property", "unit"]).to_pylist()
             assert all(observed[row["observed_property"]] == row["unit"] for row in told)
+        case Verdicts():
+            assert collection.kind is Kind.TIMESERIES
+            assert all(batch.schema.equals(OBSERVATION_SCHEMA) for batch in batches)
+            assert all(set(batch["quality"].to_pylist()) <= {Quality.GOOD, product.test} for batch in batches)
         case Cube() | CubeSteps():
             assert collection.kind is Kind.COVERAGE
             dataset = _whole(product)

@@ -22,6 +22,7 @@ from twin.model import (
     Kind,
     Licence,
     ObservedProperty,
+    Quality,
     Run,
     Text,
     datastream_id,
@@ -36,6 +37,7 @@ from twin.store import (
     StagedCube,
     StagedFeatures,
     StagedSeries,
+    StagedVerdicts,
     Store,
     write_cube,
     write_steps,
@@ -248,6 +250,15 @@ def put_series(
             replace=replace,
         )
         return store.commit(Commit(run=run, series=(part,)))
+
+
+def put_verdicts(store: Store, table: pa.Table, *, test: Quality = Quality.SPATIAL, revision: int = 0) -> Receipt:
+    """Commit the quality of observations, as read at a `revision`."""
+    run = new_run()
+    with store.staging(run.id) as folder:
+        pq.write_table(table, folder / "verdicts.parquet")
+        part = StagedVerdicts(collection=series().id, test=test, files=("verdicts.parquet",), revision=revision)
+        return store.commit(Commit(run=run, verdicts=(part,)))
 
 
 def put_steps(store: Store, steps: CubeSteps) -> Receipt:

@@ -7,8 +7,16 @@ from pathlib import Path
 
 from twin.errors import BadInput
 from twin.model import DATASTREAMS, Collection, Kind, Run
-from twin.store.contract import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries
-from twin.store.embedded import catalogue, cubes, edit_commit, edits, feature_commit, observation_commit
+from twin.store.contract import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries, StagedVerdicts
+from twin.store.embedded import (
+    catalogue,
+    cubes,
+    edit_commit,
+    edits,
+    feature_commit,
+    observation_commit,
+    verdict_commit,
+)
 from twin.store.embedded.engine import Cursor, Database
 from twin.store.embedded.features import table
 from twin.store.embedded.sql import quote
@@ -33,6 +41,8 @@ class Committer:
                 work.add_series(series)
             for cube in commit.cubes:
                 work.add_cube(cube)
+            for verdicts in commit.verdicts:
+                work.judge(verdicts)
             for edit in commit.edits:
                 work.edit(edit)
             return work.finish(commit.run)
@@ -68,6 +78,7 @@ class _Work:
         self._now = datetime.now(UTC)
         self._changed: set[str] = set()
         self._edited: dict[str, int] = {}
+        self._settled: dict[str, int] = {}
 
     def add_features(self, part: StagedFeatures) -> None:
         known, collection = self._collection(part.collection, Kind.FEATURES, part.source)
@@ -111,6 +122,16 @@ class _Work:
         remeasure = known is None or listed or change.remade
         collection = observation_commit.grown(collection, change)
         self._publish(known, collection, changed=bool(change) or listed, remeasure=remeasure)
+
+    def judge(self, part: StagedVerdicts) -> None:
+        """Give observations the quality that a test found."""
+        known, published = catalogue.stored(self._cursor, part.collection)
+        if known is None or not published or known.kind is not Kind.TIMESERIES:
+            raise catalogue.absent(part.collection)
+        changed = verdict_commit.apply(self._cursor, known.id, self._files(part.files), part.test)
+        self._publish(known, known, changed=changed, remeasure=False)
+        if changed and known.revision == part.revision:
+            self._settled[known.id] = self._revision
 
     def add_cube(self, part: StagedCube) -> None:
         known, collection = self._collection(part.collection, Kind.COVERAGE, part.source)
@@ -162,7 +183,7 @@ class _Work:
         receipt = Receipt(
             revision=revision, changed=dict.fromkeys(sorted(self._changed), revision), edited=self._edited
         )
-        catalogue.record(self._cursor, run, receipt)
+        catalogue.record(self._cursor, run.model_copy(update={"settled": self._settled}), receipt)
         return receipt
 
     def _collection(self, given: Collection, kind: Kind, source: str) -> tuple[Collection | None, Collection]:

@@ -15,6 +15,7 @@ from twin.model import (
     Collection,
     Kind,
     Licence,
+    Quality,
     Text,
     feature_schema,
 )
@@ -237,7 +238,11 @@ def _equals(cursor: Cursor, name: str, owned: list[int]) -> bool:
 
 def _merge(cursor: Cursor, name: str) -> Change:
     """Compare ``arriving`` with what the series holds: add, correct, or leave."""
-    same = " AND ".join(f"a.{column} IS NOT DISTINCT FROM c.{column}" for column in _CONTENT)
+    equal = {column: f"a.{column} IS NOT DISTINCT FROM c.{column}" for column in _CONTENT}
+    # What a spatial test found since is not for a copy of the value to undo.
+    unjudged = f"a.quality = {int(Quality.GOOD)} AND c.quality = {int(Quality.SPATIAL)}"
+    judged = f"{equal['quality']} AND {equal['quality_reason']}"
+    same = f"{equal['result']} AND {equal['result_text']} AND ({judged} OR {unjudged})"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE verdict AS SELECT a.*, c.stream IS NOT NULL AS known, "
         f"c.stream IS NOT NULL AND {same} AS same, c.stream IS NOT NULL AND a.result_time < c.result_time AS older "

@@ -11,11 +11,12 @@ from twin.testing.store.catalogue import CatalogueTests
 from twin.testing.store.commits import CommitTests
 from twin.testing.store.features import FeatureTests
 from twin.testing.store.observations import ObservationTests
+from twin.testing.store.verdicts import VerdictTests
 
 type OpenStore = Callable[[], Store]
 
 
-class StoreContract(FeatureTests, CatalogueTests, ObservationTests, CommitTests):
+class StoreContract(FeatureTests, CatalogueTests, ObservationTests, VerdictTests, CommitTests):
     """The tests; ``open_store`` opens the one store of a test, new at its first call."""
 
     @pytest.fixture
