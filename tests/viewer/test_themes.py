@@ -14,6 +14,7 @@ from tests.viewer.conftest import Visit
 
 type Api = Callable[..., dict]
 _FRESH = itertools.count()
+FRAMES = "new Promise((done) => { let n = 20; const tick = () => n-- ? requestAnimationFrame(tick) : done(); tick(); })"
 PHONE = {"width": 390, "height": 844}
 
 
@@ -76,6 +77,11 @@ def test_the_map_follows_the_slider_without_asking_again(visit: Visit):
     for one, other in itertools.pairwise(pictures):
         assert np.mean(np.abs(one - other).max(axis=2) > 4) > 0.002
     assert not [url for url in visit.asked[asked:] if "/grids/" in url or "map_error" in url]
+    visit.page.locator("#time").press("ArrowLeft")
+    visit.page.evaluate(FRAMES)
+    soon = visit.picture()
+    visit.settle()
+    assert np.array_equal(soon, visit.picture()), "nothing stale waits for the next movement"
 
 
 def test_an_hour_without_a_map_says_why_and_shows_none(visit: Visit, api: Api):

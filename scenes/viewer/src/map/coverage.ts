@@ -63,6 +63,11 @@ export class CoveragePicture {
     next.getContext("2d")?.putImageData(picture, 0, 0);
     if (this.material) this.material.uniforms.image = next;
     else this.lay(grids, next);
+    // A material takes its new image in the frame after the one that finds it.
+    const stop = this.scene.postRender.addEventListener(() => {
+      stop();
+      this.scene.requestRender();
+    });
   }
 
   private coloursOf(grids: Grids): Uint32Array {
