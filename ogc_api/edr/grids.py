@@ -23,7 +23,7 @@ from ogc_api.edr.query import EdrQuery, steps
 from ogc_api.edr.rfc3339 import rfc3339
 from twin import crs as crs_
 from twin.crs import BBox
-from twin.errors import BadInput, NotFound, TooLarge
+from twin.errors import BadInput, NoData, TooLarge
 from twin.model import Collection, Grid
 from twin.settings import Bounds
 
@@ -66,7 +66,7 @@ def position(coverage: Coverage, query: EdrQuery) -> tuple[NDArray[np.float64], 
 
     Raises
     ------
-    NotFound
+    NoData
         When every point lies outside of the grid.
     """
     points = shapely.get_coordinates(query.coords)
@@ -75,7 +75,7 @@ def position(coverage: Coverage, query: EdrQuery) -> tuple[NDArray[np.float64], 
     )
     held = rows >= 0
     if not held.any():
-        raise NotFound(f"The point lies outside the grid of {coverage.collection.id}: see the collection's extent.")
+        raise NoData(f"The point lies outside the grid of {coverage.collection.id}: see the collection's extent.")
     return points[held], _scattered(coverage, rows[held], columns[held])
 
 
@@ -113,7 +113,7 @@ def box(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[GridBody, Cells
 
     Raises
     ------
-    NotFound
+    NoData
         When no centre lies in the box.
     """
     if box.crs != query.crs:
@@ -123,7 +123,7 @@ def box(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[GridBody, Cells
             west, east = max(west, extent.xmin - 1), min(east, extent.xmax + 1)
             south, north = max(south, extent.ymin - 1), min(north, extent.ymax + 1)
         if west > east or south > north:
-            raise NotFound(_no_centre(coverage))
+            raise NoData(_no_centre(coverage))
         box = BBox(xmin=west, ymin=south, xmax=east, ymax=north, crs=box.crs).to(query.crs)
     return _part(coverage, query, *lattice.window(coverage.grid, query.crs, box), None)
 
@@ -133,11 +133,13 @@ def area(coverage: Coverage, query: EdrQuery, region: shapely.Geometry, bounds: 
 
     Raises
     ------
-    NotFound
+    NoData
         When no centre lies in it.
     TooLarge
         When its box has more cells than an answer may have values; nothing has been read.
     """
+    if region.is_empty:
+        raise NoData(_no_centre(coverage))
     crs = coverage.grid.bbox.crs
     west, south, east, north = region.bounds
     around = BBox(xmin=west, ymin=south, xmax=east, ymax=north, crs=crs).to(query.crs)
@@ -150,13 +152,13 @@ def _part(
     coverage: Coverage, query: EdrQuery, rows: slice, columns: slice, region: shapely.Geometry | None
 ) -> tuple[GridBody, Cells]:
     if columns.start >= columns.stop or rows.start >= rows.stop:
-        raise NotFound(_no_centre(coverage))
+        raise NoData(_no_centre(coverage))
     x, y = lattice.centres(coverage.grid, query.crs)
     body = GridBody(x[columns], y[rows], None, {})
     shape = (rows.stop - rows.start, columns.stop - columns.start)
     inside = None if region is None else lattice.covered(coverage.grid, query.crs, rows, columns, region)
     if inside is not None and not inside.any():
-        raise NotFound(_no_centre(coverage))
+        raise NoData(_no_centre(coverage))
 
     def values(name: str, times: Window) -> NDArray[Any]:
         if query.crs == coverage.grid.bbox.crs:
@@ -184,7 +186,7 @@ def along(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> tuple[NDArray[
 
     Raises
     ------
-    NotFound
+    NoData
         When the lines cross no cell, or cross none while the coverage lasts.
     """
     moments = bool(shapely.has_m(query.coords))
@@ -203,7 +205,7 @@ def along(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> tuple[NDArray[
         when = _passages(coverage, query, points[:, 2])
         points, when = points[when >= 0], when[when >= 0]
     if not len(points):
-        raise NotFound(f"The line meets no cell of {coverage.collection.id}: see the collection's extent.")
+        raise NoData(f"The line meets no cell of {coverage.collection.id}: see the collection's extent.")
     rows, columns = lattice.locate(coverage.grid, points[:, 0], points[:, 1])
     out = np.column_stack(crs_.transform(points[:, 0], points[:, 1], coverage.grid.bbox.crs, query.crs))
     out = np.round(out, lattice.DECIMALS)
@@ -246,7 +248,7 @@ def chosen_times(coverage: Coverage, query: EdrQuery) -> tuple[Times, Window]:
 
     Raises
     ------
-    NotFound
+    NoData
         When nothing is held at the time asked.
     """
     times = coverage.times
@@ -255,7 +257,7 @@ def chosen_times(coverage: Coverage, query: EdrQuery) -> tuple[Times, Window]:
     chosen = steps(times, query.time)
     if chosen.start >= chosen.stop:
         near = rfc3339(times[max(chosen.stop - 1, 0) : chosen.stop + 1])
-        raise NotFound(f"{coverage.collection.id} has no step at datetime={query.time}; near it: {', '.join(near)}.")
+        raise NoData(f"{coverage.collection.id} has no step at datetime={query.time}; near it: {', '.join(near)}.")
     return times[chosen], (chosen,)
 
 
@@ -271,7 +273,7 @@ def values(
 
     Raises
     ------
-    NotFound
+    NoData
         When nothing is held at the time asked.
     TooLarge
         When the answer would exceed `bound`; nothing has been read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,13 @@ _MARGIN = 0.01
 _SEGMENTS, _VERTICES = 64, 2_000
 
 
-def region_of(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
+def region_of(boxes: Sequence[BBox], collection: Collection) -> shapely.Polygon | shapely.MultiPolygon | None:
+    """Return boxes as one geometry in the CRS of storage, or None when they miss the data."""
+    found = [region for region in (_region(box, collection) for box in boxes) if region is not None]
+    return found[0] if len(found) == 1 else shapely.union_all(found) if found else None
+
+
+def _region(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
     """Return a box as a polygon in the CRS of storage, or None when it misses the data.
 
     The box is widened by the rounding of the coordinates served, so that a feature meets the box
