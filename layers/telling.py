@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twin.model import Collection, Field, FieldType, Kind, Licence, ObservedProperty, Text
+from twin.model import Collection, Field, FieldType, Kind, Licence, ObservedProperty, Text, Theme
+from twin.themes import known_themes
 
 
 @dataclass(frozen=True)
@@ -14,13 +15,16 @@ class Telling:
     crs: str
     licence: Licence
     producer: str
+    theme: Theme
     keywords: tuple[str, ...]
     lineage: Text
 
     @classmethod
-    def of(cls, timeseries: Collection, objects: Collection, keywords: tuple[str, ...], lineage: Text) -> Telling:
+    def of(
+        cls, timeseries: Collection, objects: Collection, theme: str, keywords: tuple[str, ...], lineage: Text
+    ) -> Telling:
         """Return that of what is derived from a time series at objects, in whose CRS it is."""
-        return cls(objects.crs, timeseries.licence, timeseries.producer, keywords, lineage)
+        return cls(objects.crs, timeseries.licence, timeseries.producer, known_themes()[theme], keywords, lineage)
 
     def collection(self, name: str, kind: Kind, title: Text, description: Text, **more: object) -> Collection:
         """Return one of the collections."""
@@ -28,6 +32,7 @@ class Telling:
             "crs": self.crs,
             "licence": self.licence,
             "producer": self.producer,
+            "theme": self.theme,
             "keywords": self.keywords,
             "lineage": self.lineage,
         }

@@ -31,7 +31,9 @@ def _telling(timeseries: Collection, objects: Collection, atlas: Atlas) -> Telli
     lineage = told.method(subject, atlas.ground, atlas.parameters, atlas.record.left_out, "1/16")
     kept = Text(fr="Estimations négatives gardées.", en="Negative estimates kept.")
     keywords = ("qualité de l'air", "air quality", "pollution", "krigeage universel", "universal kriging")
-    return Telling.of(timeseries, objects, keywords, Text(fr=f"{lineage.fr} {kept.fr}", en=f"{lineage.en} {kept.en}"))
+    return Telling.of(
+        timeseries, objects, "air", keywords, Text(fr=f"{lineage.fr} {kept.fr}", en=f"{lineage.en} {kept.en}")
+    )
 
 
 def maps(
@@ -54,12 +56,13 @@ def maps(
         (known, observed("standard_error", known.unit, "Erreur type", "Standard error")),
         Style(
             symbol="raster",
-            opacity=0.7,
+            opacity=0.85,
             order=18,
             visible=False,
             colour_by=pollutant,
             ramp=Ramp(minimum=0.0, maximum=index_table().pollutants[pollutant].bounds[_POOR], colours=_COLOURS),
         ),
+        "air_quality_map_error",
     )
 
 

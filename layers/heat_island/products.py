@@ -14,7 +14,7 @@ from layers.heat_island.analysis import Analysis
 from layers.heat_island.method import mean_known, thresholds
 from layers.heat_island.stations import Stations
 from layers.telling import Telling, integer, number, observed, text, truth
-from twin.model import Collection, Kind, Ramp, Style, Text, feature_schema
+from twin.model import Collection, Kind, Ramp, Reference, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
 
@@ -23,18 +23,22 @@ type Analyses = Callable[[], Iterator[Analysis]]
 #: Of what is written: far below what a thermometer tells, above the noise of binary fractions.
 _DECIMALS = 3
 _KEYWORDS = ("îlot de chaleur urbain", "urban heat island", "température de l'air", "air temperature")
-_RAMP = Ramp(minimum=-1.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
+# White where there is no difference.
+_RAMP = Ramp(minimum=-2.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
 _DIFFERENCE = known_properties()["air_temperature_difference"]
 _BIAS = Text(
     fr="Tirées de valeurs horaires, les minimales sont un peu surestimées et les maximales sous-estimées.",
     en="Taken from hourly values, minima are slightly too high and maxima too low.",
 )
+_TROPICAL = Reference(value=thresholds()["tropical_nights"].at_least, title=thresholds()["tropical_nights"].title)
 
 
 DAILY = (
     observed("tmin_difference", "K", "Écart de la minimale à la référence", "Difference of the minimum"),
     observed("night_maximum_difference", "K", "Plus grand écart de la nuit", "Greatest difference of the night"),
-    observed("tmin", "Cel", "Température minimale du jour", "Daily minimum temperature"),
+    observed("tmin", "Cel", "Température minimale du jour", "Daily minimum temperature").model_copy(
+        update={"reference": _TROPICAL}
+    ),
     observed("tmax", "Cel", "Température maximale du jour", "Daily maximum temperature"),
     observed("tmin_completeness", "%", "Complétude de la minimale", "Completeness of the minimum"),
     observed("tmax_completeness", "%", "Complétude de la maximale", "Completeness of the maximum"),
@@ -74,7 +78,7 @@ class About:
     @property
     def telling(self) -> Telling:
         """What the collections share."""
-        return Telling.of(self.timeseries, self.objects, _KEYWORDS, self.method)
+        return Telling.of(self.timeseries, self.objects, "heat", _KEYWORDS, self.method)
 
 
 # --- Time series -----------------------------------------------------------------------------------
@@ -91,7 +95,7 @@ def hourly_series(about: About, stations: Stations, analyses: Analyses) -> Serie
             en="Difference of air temperature between each station and the reference, each hour.",
         ),
         observed_properties=(_DIFFERENCE,),
-        style=Style(symbol="point", size=9, order=95, visible=False, colour_by=_DIFFERENCE.name, ramp=_RAMP),
+        style=Style(symbol="point", size=9, order=95, colour_by=_DIFFERENCE.name, ramp=_RAMP),
     )
 
     def batches() -> Iterator[pa.RecordBatch]:

@@ -22,7 +22,8 @@ from twin.model import FieldType, Kind, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import CubeSteps, Features
 
-_RAMP = Ramp(minimum=-1.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
+# White where there is no difference.
+_RAMP = Ramp(minimum=-2.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
 _TROPICAL = thresholds()["tropical_nights"]
 HOURLY = (
     known_properties()["air_temperature"],
@@ -69,7 +70,7 @@ def telling(atlas: Atlas, made_of: Observed, parameters: Parameters) -> Telling:
     )
     lineage = told.method(subject, atlas.ground, parameters, atlas.record.left_out, "1/128 K")
     keywords = ("îlot de chaleur urbain", "urban heat island", "krigeage universel", "universal kriging")
-    return Telling.of(made_of.timeseries, made_of.objects, keywords, lineage)
+    return Telling.of(made_of.timeseries, made_of.objects, "heat", keywords, lineage)
 
 
 # --- Coverages -------------------------------------------------------------------------------------
@@ -92,9 +93,8 @@ def hourly_maps(about: Telling, atlas: Atlas, fingerprints: NDArray[np.uint64]) 
             "heat_island_map_error.",
         ),
         HOURLY,
-        Style(
-            symbol="raster", opacity=0.7, order=20, visible=False, colour_by="air_temperature_difference", ramp=_RAMP
-        ),
+        Style(symbol="raster", opacity=0.85, order=20, colour_by="air_temperature_difference", ramp=_RAMP),
+        "heat_island_map_error",
     )
 
 
@@ -118,7 +118,7 @@ def daily_maps(about: Telling, days: Days, of_hours: NDArray[np.uint64]) -> Cube
         ),
         observed_properties=DAILY,
         grid=days.atlas.ground.grid,
-        style=Style(symbol="raster", opacity=0.7, order=19, visible=False, colour_by="tmin_difference", ramp=_RAMP),
+        style=Style(symbol="raster", opacity=0.85, order=19, visible=False, colour_by="tmin_difference", ramp=_RAMP),
     )
     return CubeSteps(collection, days.dates.astype("M8[us]"), days.fingerprints(of_hours), days.maps)
 
@@ -137,7 +137,7 @@ def monthly_maps(about: Telling, months: Months, of_hours: NDArray[np.uint64], t
         ),
         observed_properties=MONTHLY,
         grid=months.days.atlas.ground.grid,
-        style=Style(symbol="raster", opacity=0.7, order=19, visible=False, colour_by="night_difference", ramp=_RAMP),
+        style=Style(symbol="raster", opacity=0.85, order=19, visible=False, colour_by="night_difference", ramp=_RAMP),
     )
     return CubeSteps(
         collection, months.times.astype("M8[us]"), months.fingerprints(of_hours), partial(months.maps, twin)

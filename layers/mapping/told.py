@@ -51,8 +51,9 @@ def hourly_maps(
     description: Text,
     properties: tuple[ObservedProperty, ...],
     style: Style,
+    assessed_by: str,
 ) -> CubeSteps:
-    """Return the map of each hour."""
+    """Return the map of each hour, whose errors are in the collection `assessed_by`."""
     collection = telling.collection(
         name,
         Kind.COVERAGE,
@@ -61,6 +62,7 @@ def hourly_maps(
         observed_properties=properties,
         grid=atlas.ground.grid,
         style=style,
+        assessed_by=assessed_by,
     )
     return CubeSteps(collection, atlas.record.hours, fingerprints, atlas.draw)
 

@@ -53,7 +53,7 @@ class About:
             "the index, nor of what is not measured; flagged values left out.",
         )
         keywords = ("confort thermique", "thermal comfort", "UTCI", "stress thermique")
-        return Telling.of(self.timeseries, self.objects, keywords, lineage)
+        return Telling.of(self.timeseries, self.objects, "heat", keywords, lineage)
 
 
 def told(missing: Sequence[str]) -> Text:

@@ -87,6 +87,8 @@ def _scattered(
 ) -> Cells:
     """Return cells here and there, near ones read together; with `when`, each at a step of its own."""
     steps_ = 1 if coverage.times is None or when is not None else len(coverage.times)
+    if len(rows) == 1 and when is None:
+        return Cells((1,), lambda name, times: _gather(coverage, name, times, rows, columns), 1)
     side = int(np.clip((_BLOCK / max(steps_, 1)) ** 0.5, 1, _SIDE))
     step = np.zeros(len(rows), np.int64) if when is None else when
     _, group = np.unique(np.stack([step, rows // side, columns // side]), axis=1, return_inverse=True)
@@ -318,11 +320,11 @@ def _gather(
 
 def read(coverage: Coverage, name: str, window: Window) -> NDArray[Any]:
     """Return one window of a variable, from the layout that decompresses the fewest values for it."""
-    arrays = [dataset[name] for dataset in coverage.layouts]
+    arrays = [dataset.variables[name] for dataset in coverage.layouts]  # without the coordinates of each window
     return np.asarray(min(arrays, key=lambda array: _touched(array, window))[window].values)
 
 
-def _touched(array: xr.DataArray, window: Window) -> int:
+def _touched(array: xr.Variable, window: Window) -> int:
     chunks = array.encoding.get("chunks") or array.shape
     # A chunk may be larger than the array: what lies beyond costs next to nothing.
     spans = zip(window, map(min, chunks, array.shape), strict=True)
