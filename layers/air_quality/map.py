@@ -48,19 +48,19 @@ class AirMapParameters(MapParameters):
     covariates: Annotated[tuple[Variable, ...], Field(min_length=1)] = Field(
         morphology("built_fraction"),
         description="Variables of coverages on which the drift is fitted; those absent are left out, and said to be. "
-        "One more is worth it where it lowers the errors of air_quality_map_error, which takes many stations.",
+        "One more is worth it where it lowers the errors published with the maps, which takes many stations.",
     )
 
 
 class AirQualityMap:
-    """A coverage for each pollutant, such as ``air_quality_map_no2``, and their errors, ``air_quality_map_error``.
+    """A coverage for each pollutant, such as ``air_quality_map_no2``, and its errors, ``air_quality_map_no2_error``.
 
     The hourly mean of background stations, as measured, is interpolated by universal kriging with a drift on
     covariates of the city, fitted by generalised least squares: by the same machinery as ``heat_map``. A step is named
     by the end of its hour. The standard error is that of an analyser placed there. Estimates below zero are kept, as
     measurements are, and the legend starts at zero. An hour with too few stations has no map, and a pollutant that has
-    none at all no coverage: ``air_quality_map_error`` says why, hour by hour, beside the leave-one-out errors of the
-    others (Dubrule 1983).
+    none at all no coverage: its errors say why, hour by hour, beside the leave-one-out errors of the others
+    (Dubrule 1983).
     """
 
     name = "air_quality_map"
@@ -73,7 +73,7 @@ class AirQualityMap:
         return parameters.inputs
 
     def derive(self, twin: Twin, parameters: AirMapParameters) -> Iterator[Product]:
-        """Map each pollutant by itself, then tell the errors of all."""
+        """Map each pollutant by itself."""
         timeseries, objects = find(twin, parameters.timeseries), find(twin, parameters.object_collection)
         fields = tuple(parameters.influence)
         read = (read_analysers(twin, parameters, name, fields) for name in dict.fromkeys(parameters.pollutants))
@@ -89,7 +89,7 @@ class AirQualityMap:
             if atlas.mapped:
                 of_hours = fingerprints(atlas, [self.version, pollutant])
                 yield products.maps(timeseries, objects, atlas, pollutant, of_hours)
-        yield products.errors(timeseries, objects, atlases)
+            yield products.errors(timeseries, objects, atlas, pollutant)
 
 
 def _atlas(twin: Twin, analysers: Analysers, parameters: AirMapParameters) -> Atlas | None:

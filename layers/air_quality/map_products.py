@@ -1,19 +1,15 @@
-"""The collections of the maps of pollutants: a coverage of each, and the errors of all."""
+"""The collections of the maps of pollutants: a coverage of each, and its errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
-
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from layers.air_quality.tables import index_table
 from layers.mapping import Atlas, told
 from layers.mapping import errors as of_maps
-from layers.telling import Telling, observed, text
-from twin.model import Category, Collection, Field, FieldType, Ramp, Style, Text
+from layers.telling import Telling, observed
+from twin.model import Collection, Ramp, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import CubeSteps, Features
 
@@ -45,13 +41,13 @@ def maps(
         atlas,
         fingerprints,
         _telling(timeseries, objects, atlas),
-        f"air_quality_map_{pollutant}",
+        _name(pollutant),
         Text(fr=f"Carte, heure par heure : {known.title.fr}", en=f"Map, hour by hour: {known.title.en}"),
         Text(
             fr="Concentration de fond interpolée entre les stations, avec l'erreur type à attendre d'un analyseur ; "
-            "l'erreur de chaque heure, et pourquoi une heure n'a pas de carte, sont dans air_quality_map_error.",
+            "l'erreur de chaque heure, et pourquoi une heure n'a pas de carte, sont dans la collection de ces erreurs.",
             en="Background concentration interpolated between stations, with the standard error to expect of an "
-            "analyser; the error of each hour, and why one has no map, are in air_quality_map_error.",
+            "analyser; the error of each hour, and why one has no map, are in the collection of these errors.",
         ),
         (known, observed("standard_error", known.unit, "Erreur type", "Standard error")),
         Style(
@@ -62,34 +58,21 @@ def maps(
             colour_by=pollutant,
             ramp=Ramp(minimum=0.0, maximum=index_table().pollutants[pollutant].bounds[_POOR], colours=_COLOURS),
         ),
-        "air_quality_map_error",
+        f"{_name(pollutant)}_error",
     )
 
 
-def errors(timeseries: Collection, objects: Collection, atlases: dict[str, Atlas]) -> Features:
-    """Return the error of each hour and pollutant, or why there is no map."""
-    categories = tuple(Category(value=name, title=known_properties()[name].title, colour="#888888") for name in atlases)
-    title = Text(fr="Polluant", en="Pollutant")
-    fields = (
-        Field(name="pollutant", type=FieldType.STRING, title=title, categories=categories),
-        text("unit", "Unité (UCUM)", "Unit (UCUM)"),
-        *of_maps.fields(),
-    )
-    first = next(iter(atlases.values()))
+def errors(timeseries: Collection, objects: Collection, atlas: Atlas, pollutant: str) -> Features:
+    """Return the error of each hour's map of one pollutant, or why there is none."""
+    known = known_properties()[pollutant]
     return told.hourly_errors(
-        _telling(timeseries, objects, first),
-        "air_quality_map_error",
-        Text(fr="Erreur des cartes de la qualité de l'air", en="Error of the maps of air quality"),
-        fields,
-        chain.from_iterable(_rows(pollutant, atlas) for pollutant, atlas in atlases.items()),
+        _telling(timeseries, objects, atlas),
+        f"{_name(pollutant)}_error",
+        Text(fr=f"Erreur des cartes : {known.title.fr}", en=f"Error of the maps: {known.title.en}"),
+        of_maps.fields(known.unit, f"({known.unit})2"),
+        of_maps.tables(atlas),
     )
 
 
-def _rows(pollutant: str, atlas: Atlas) -> Iterator[pa.Table]:
-    unit = known_properties()[pollutant].unit
-    for table in of_maps.tables(atlas):
-        ids = pa.array([f"{pollutant}-{identity}" for identity in table["id"].to_pylist()])
-        named = table.set_column(table.schema.get_field_index("id"), "id", ids)
-        for name, value in (("pollutant", pollutant), ("unit", unit)):
-            named = named.append_column(name, pa.array([value] * table.num_rows))
-        yield named
+def _name(pollutant: str) -> str:
+    return f"air_quality_map_{pollutant}"
