@@ -1,0 +1,333 @@
+"""The collections of heat waves: how they are told, and their Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+
+from layers import series
+from layers.heat_waves.definitions import Name
+from layers.heat_waves.findings import Finding, Refusal
+from layers.heat_waves.spells import Alignment
+from twin.model import (
+    Category,
+    Collection,
+    Field,
+    FieldType,
+    Kind,
+    ObservedProperty,
+    Ramp,
+    Style,
+    Text,
+    feature_schema,
+)
+from twin.products import Features, Series
+
+TITLE = Text(fr="Vagues de chaleur", en="Heat waves")
+_DAY = np.timedelta64(1, "D")
+_STAMP = pa.timestamp("us", tz="UTC")
+_DECIMALS = 3
+_KEYWORDS = ("vague de chaleur", "canicule", "heat wave", "IBM")
+_LISTED = "heat_wave_definitions"
+_NAMES: dict[Name, Text] = {
+    "ibm": Text(fr="Dépassement des seuils IBM", en="IBM thresholds exceeded"),
+    "national": Text(fr="Vague de chaleur, indicateur national", en="Heat wave, national indicator"),
+    "local": Text(fr="Vague de chaleur, percentiles locaux", en="Heat wave, local percentiles"),
+}
+_COLOURS: dict[Name, str] = {"ibm": "#b2182b", "national": "#ef8a62", "local": "#fdb863"}
+_ALIGNED: dict[Alignment, Text] = {
+    "first": Text(fr="premier", en="first"),
+    "middle": Text(fr="deuxième", en="second"),
+    "last": Text(fr="dernier", en="last"),
+}
+_NUMBER, _STRING, _INTEGER = FieldType.NUMBER, FieldType.STRING, FieldType.INTEGER
+_DATE, _BOOLEAN = FieldType.DATE, FieldType.BOOLEAN
+
+
+def _field(name: str, kind: FieldType, unit: str | None, fr: str, en: str, told: Text | None = None) -> Field:
+    return Field(name=name, type=kind, unit=unit, title=Text(fr=fr, en=en), description=told)
+
+
+_COMMON = (
+    _field("name", _STRING, None, "Nom", "Name"),
+    Field(
+        name="definition",
+        type=_STRING,
+        title=Text(fr="Définition", en="Definition"),
+        categories=tuple(Category(value=name, title=title, colour=_COLOURS[name]) for name, title in _NAMES.items()),
+    ),
+    _field(
+        "thresholds",
+        _STRING,
+        None,
+        "Seuils (°C)",
+        "Thresholds (°C)",
+        Text(
+            fr="IBM : minimale/maximale ; vagues : pic/maintien/fin, sur la moyenne du jour.",
+            en="IBM: minimum/maximum; waves: peak/stay/end, of the daily mean.",
+        ),
+    ),
+    _field("reference", _STRING, None, "Référence de la définition", "Reference of the definition"),
+    _field("to_confirm", _STRING, None, "Non confirmé dans le texte d'origine", "Not confirmed in the primary text"),
+    _field("first_day", _DATE, None, "Premier jour", "First day"),
+    _field("last_day", _DATE, None, "Dernier jour", "Last day"),
+    _field("days", _INTEGER, "d", "Durée", "Duration"),
+    _field(
+        "completeness",
+        _NUMBER,
+        "%",
+        "Complétude",
+        "Completeness",
+        Text(
+            fr="Part des extrêmes du jour qui sont connus, aux stations de référence.",
+            en="Share of the daily extremes that are known, at the reference stations.",
+        ),
+    ),
+)
+SPELLS = (
+    *_COMMON,
+    _field("start_known", _BOOLEAN, None, "Début certain", "Start known"),
+    _field("end_known", _BOOLEAN, None, "Fin certaine", "End known"),
+    _field("mean", _NUMBER, "Cel", "Température moyenne", "Mean temperature"),
+    _field("maximum", _NUMBER, "Cel", "Moyenne du jour le plus chaud", "Mean of the hottest day"),
+    _field("tmin", _NUMBER, "Cel", "Minimale moyenne", "Mean daily minimum"),
+    _field("tmax", _NUMBER, "Cel", "Maximale moyenne", "Mean daily maximum"),
+    _field(
+        "severity",
+        _NUMBER,
+        "K.d",
+        "Excès cumulé",
+        "Cumulated excess",
+        Text(
+            fr="Somme, sur les jours, de ce qui dépasse le seuil de maintien ; pour l'IBM, les deux seuils.",
+            en="Sum over the days of what exceeds the threshold to stay; for the IBM, both thresholds.",
+        ),
+    ),
+)
+DEFINITIONS = (
+    *_COMMON,
+    _field("applied", _BOOLEAN, None, "Appliquée", "Applied"),
+    _field("reason_fr", _STRING, None, "Pourquoi elle ne l'est pas", "Why it is not (French)"),
+    _field("reason_en", _STRING, None, "Pourquoi elle ne l'est pas (anglais)", "Why it is not"),
+    _field("missing_days", _INTEGER, "d", "Jours sans indice", "Days without an index"),
+    _field("spells", _INTEGER, None, "Épisodes", "Spells"),
+)
+MEAN = "daily_mean"
+INDICES = tuple(
+    ObservedProperty(name=name, unit="Cel", title=Text(fr=fr, en=en))
+    for name, fr, en in (
+        (MEAN, "Température moyenne du jour", "Daily mean temperature"),
+        ("ibm_minimum", "IBM des minimales (moyenne sur trois jours)", "IBM of minima (mean over three days)"),
+        ("ibm_maximum", "IBM des maximales (moyenne sur trois jours)", "IBM of maxima (mean over three days)"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class About:
+    """What the collections share: who measured, the reference, the alignment of the IBM, the area of the city."""
+
+    timeseries: Collection
+    crs: str
+    made: datetime
+    reference: tuple[str, ...]
+    alignment: Alignment
+    area: shapely.MultiPolygon
+
+    def collection(self, name: str, kind: Kind, title: Text, description: Text, **more: object) -> Collection:
+        """Return one of the collections."""
+        stations, aligned = ", ".join(self.reference), _ALIGNED[self.alignment]
+        return Collection.model_validate(
+            {
+                "id": name,
+                "kind": kind,
+                "title": title,
+                "description": description,
+                "keywords": _KEYWORDS,
+                "crs": self.crs,
+                "licence": self.timeseries.licence,
+                "producer": self.timeseries.producer,
+                "lineage": Text(
+                    fr=f"Extrêmes du jour de {self.timeseries.id}, moyenne de la référence ({stations}) ; valeurs "
+                    f"signalées douteuses exclues. IBM : moyenne de trois jours, donnée au {aligned.fr}.",
+                    en=f"Daily extremes of {self.timeseries.id}, mean of the reference ({stations}); flagged values "
+                    f"left out. IBM: mean over three days, given to the {aligned.en}.",
+                ),
+                **more,
+            }
+        )
+
+
+def waves(about: About, found: Sequence[Finding]) -> Features:
+    """Return one feature for each spell, which lives from its first day to its last."""
+    collection = about.collection(
+        "heat_waves",
+        Kind.FEATURES,
+        TITLE,
+        Text(
+            fr="Périodes chaudes selon chaque définition. Un dépassement des seuils IBM n'est pas une vigilance. Un "
+            "début ou une fin qui n'est pas certain est au bord d'un jour sans valeur, ou du relevé.",
+            en="Hot spells by each definition. Exceeded IBM thresholds are no official warning. A start or an end that "
+            "is not known is beside a day without a value, or at the edge of the record.",
+        ),
+        fields=SPELLS,
+        geometry="MultiPolygon",
+        style=Style(
+            symbol="fill",
+            opacity=0.15,
+            outline="#b2182b",
+            order=12,
+            visible=False,
+            label="name",
+            colour_by="definition",
+        ),
+    )
+    return Features(collection, [_spells(one, about.area) for one in found])
+
+
+def _spells(found: Finding, area: shapely.MultiPolygon) -> pa.RecordBatch:
+    record, count = found.record, len(found.spells)
+    within = [slice(spell.first, spell.last + 1) for spell in found.spells]
+    first = record.days[[spell.first for spell in found.spells]] if count else record.days[:0]
+    last = record.days[[spell.last for spell in found.spells]] if count else record.days[:0]
+
+    def over(values: NDArray[np.float64], kind: Literal["mean", "max", "sum"]) -> pa.Array:
+        told = [getattr(np, kind)(values[part]) for part in within]
+        return pa.array(np.round(np.array(told, float), _DECIMALS), from_pandas=True)
+
+    return _batch(
+        SPELLS,
+        {
+            **_shared(found, count, area),
+            "id": [f"{found.definition}-{day}" for day in first],
+            "valid_from": pa.array(first.astype("M8[us]")).cast(_STAMP),
+            "valid_to": pa.array((last + _DAY).astype("M8[us]")).cast(_STAMP),
+            "first_day": pa.array(first),
+            "last_day": pa.array(last),
+            "days": (last - first) // _DAY + 1,
+            "completeness": over(100 * record.completeness, "mean"),
+            "start_known": [spell.start_known for spell in found.spells],
+            "end_known": [spell.end_known for spell in found.spells],
+            "mean": over(record.mean, "mean"),
+            "maximum": over(record.mean, "max"),
+            "tmin": over(record.tmin, "mean"),
+            "tmax": over(record.tmax, "mean"),
+            "severity": over(found.excess, "sum"),
+        },
+    )
+
+
+def definitions(about: About, judged: Sequence[Finding | Refusal]) -> Features:
+    """Return one feature for each definition: its thresholds, the record that it was applied to, or why it was not."""
+    collection = about.collection(
+        _LISTED,
+        Kind.FEATURES,
+        Text(fr="Vagues de chaleur : définitions", en="Heat waves: definitions"),
+        Text(
+            fr="Ce que chaque définition a trouvé, sur quels jours, ou pourquoi elle n'a pas pu être appliquée.",
+            en="What each definition found, over which days, or why it could not be applied.",
+        ),
+        fields=DEFINITIONS,
+        geometry="MultiPolygon",
+        style=Style(symbol="fill", opacity=0.05, order=11, visible=False, label="name", colour_by="definition"),
+    )
+    return Features(collection, [_definition(one, about.area) for one in judged])
+
+
+def _definition(judged: Finding | Refusal, area: shapely.MultiPolygon) -> pa.RecordBatch:
+    columns: dict[str, object] = {
+        **_shared(judged, 1, area),
+        "id": [judged.definition],
+        "applied": [isinstance(judged, Finding)],
+    }
+    match judged:
+        case Refusal(reason=reason):
+            columns |= {"reason_fr": [reason.fr], "reason_en": [reason.en]}
+        case Finding(record=record, excess=excess):
+            known = np.isfinite(excess)
+            columns |= {
+                "first_day": pa.array(record.days[:1]),
+                "last_day": pa.array(record.days[-1:]),
+                "days": [len(record.days)],
+                "completeness": [round(100 * float(record.completeness.mean()), _DECIMALS)],
+                "missing_days": [int((~known).sum())],
+                "spells": [len(judged.spells)],
+            }
+    return _batch(DEFINITIONS, columns)
+
+
+def indicators(about: About, found: Sequence[Finding]) -> Series:
+    """Return the daily values that each definition compares with its thresholds."""
+    collection = about.collection(
+        "heat_wave_indicators",
+        Kind.TIMESERIES,
+        Text(fr="Vagues de chaleur : indicateurs du jour", en="Heat waves: daily indicators"),
+        Text(
+            fr="Chaque jour, ce que chaque définition compare à ses seuils.",
+            en="Each day, what each definition compares with its thresholds.",
+        ),
+        observed_properties=INDICES,
+        style=Style(
+            symbol="point",
+            size=9,
+            order=95,
+            visible=False,
+            colour_by=MEAN,
+            ramp=Ramp(minimum=10.0, maximum=32.0, colours=("#2166ac", "#f7f7f7", "#ef8a62", "#b2182b")),
+        ),
+    )
+    place = shapely.to_wkb(shapely.point_on_surface(about.area))
+    listings, batches = [], []
+    for one in found:
+        about_city = pa.table(
+            {
+                "object_collection": [_LISTED],
+                "object_id": [one.definition],
+                "geometry": pa.array([place], pa.binary()),
+                "valid_from": pa.nulls(1, _STAMP),
+                "valid_to": pa.nulls(1, _STAMP),
+            }
+        )
+        values = {MEAN: one.record.mean, **one.indices}
+        for observed in INDICES:
+            if observed.name in values:
+                listings.append(series.datastreams(collection, observed, about_city, [_NAMES[one.definition].fr]))
+                batches.append(
+                    series.observations(
+                        [one.definition], observed.name, one.record.days, values[observed.name][np.newaxis], about.made
+                    )
+                )
+    return Series(collection, pa.concat_tables(listings), batches)
+
+
+def _shared(judged: Finding | Refusal, count: int, area: shapely.MultiPolygon) -> dict[str, object]:
+    finding = judged if isinstance(judged, Finding) else None
+    to_confirm = ", ".join(finding.doubts if finding else judged.rule.check) or None
+    one = {
+        "geometry": shapely.to_wkb(area),
+        "name": _NAMES[judged.definition].fr,
+        "definition": judged.definition,
+        "thresholds": finding and finding.thresholds,
+        "reference": judged.rule.source,
+        "to_confirm": to_confirm,
+    }
+    return {name: [value] * count for name, value in one.items()}
+
+
+def _batch(fields: tuple[Field, ...], columns: dict[str, object]) -> pa.RecordBatch:
+    """Return features; what `columns` leaves out is null."""
+    schema = feature_schema(fields)
+    count = len(columns["id"])  # type: ignore[arg-type]
+    arrays = []
+    for field in schema:
+        given = columns.get(field.name, pa.nulls(count))
+        array = given if isinstance(given, pa.Array) else pa.array(given, field.type)
+        arrays.append(array.cast(field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
