@@ -88,7 +88,7 @@ def read_stations(
     DoesNotApply
         When no station observes the property, a field is missing, or no station is the reference.
     """
-    streams = _streams(twin, timeseries.id, objects.id, observed_property)
+    streams = streams_of(twin, timeseries.id, objects.id, observed_property)
     if not streams.num_rows:
         raise DoesNotApply(f"No object of {objects.id} observes {observed_property} in {timeseries.id}.")
     wanted = set(reference) if isinstance(reference, Mapping) else set()
@@ -178,7 +178,8 @@ def find(twin: Twin, collection: str) -> Collection:
         raise DoesNotApply(f"There is no collection {collection}: ingest it first, or name another.") from None
 
 
-def _streams(twin: Twin, timeseries: str, objects: str, observed_property: str) -> pa.Table:
+def streams_of(twin: Twin, timeseries: str, objects: str, observed_property: str) -> pa.Table:
+    """Return the last version of the datastreams of one property at the objects of a collection, ordered by object."""
     where = {"timeseries": timeseries, "object_collection": objects, "observed_property": observed_property}
     conditions = tuple(Condition(field=name, value=value) for name, value in where.items())
     return last_versions(twin, FeatureQuery(collection=DATASTREAMS, where=conditions)).sort_by("object_id")
