@@ -13,22 +13,12 @@ import shapely
 from numpy.typing import NDArray
 
 from layers import series
-from layers.heat_waves.definitions import Name
+from layers.heat_waves.fields import DEFINITIONS, INDICES, MEAN, NAMES, SPELLS
 from layers.heat_waves.findings import Finding, Refusal
 from layers.heat_waves.spells import Alignment
-from twin.model import (
-    Category,
-    Collection,
-    Field,
-    FieldType,
-    Kind,
-    ObservedProperty,
-    Ramp,
-    Style,
-    Text,
-    feature_schema,
-)
+from twin.model import Collection, Field, Kind, Ramp, Style, Text, feature_schema
 from twin.products import Features, Series
+from twin.themes import known_themes
 
 TITLE = Text(fr="Vagues de chaleur", en="Heat waves")
 _DAY = np.timedelta64(1, "D")
@@ -36,98 +26,11 @@ _STAMP = pa.timestamp("us", tz="UTC")
 _DECIMALS = 3
 _KEYWORDS = ("vague de chaleur", "canicule", "heat wave", "IBM")
 _LISTED = "heat_wave_definitions"
-_NAMES: dict[Name, Text] = {
-    "ibm": Text(fr="Dépassement des seuils IBM", en="IBM thresholds exceeded"),
-    "national": Text(fr="Vague de chaleur, indicateur national", en="Heat wave, national indicator"),
-    "local": Text(fr="Vague de chaleur, percentiles locaux", en="Heat wave, local percentiles"),
-}
-_COLOURS: dict[Name, str] = {"ibm": "#b2182b", "national": "#ef8a62", "local": "#fdb863"}
 _ALIGNED: dict[Alignment, Text] = {
     "first": Text(fr="premier", en="first"),
     "middle": Text(fr="deuxième", en="second"),
     "last": Text(fr="dernier", en="last"),
 }
-_NUMBER, _STRING, _INTEGER = FieldType.NUMBER, FieldType.STRING, FieldType.INTEGER
-_DATE, _BOOLEAN = FieldType.DATE, FieldType.BOOLEAN
-
-
-def _field(name: str, kind: FieldType, unit: str | None, fr: str, en: str, told: Text | None = None) -> Field:
-    return Field(name=name, type=kind, unit=unit, title=Text(fr=fr, en=en), description=told)
-
-
-_COMMON = (
-    _field("name", _STRING, None, "Nom", "Name"),
-    Field(
-        name="definition",
-        type=_STRING,
-        title=Text(fr="Définition", en="Definition"),
-        categories=tuple(Category(value=name, title=title, colour=_COLOURS[name]) for name, title in _NAMES.items()),
-    ),
-    _field(
-        "thresholds",
-        _STRING,
-        None,
-        "Seuils (°C)",
-        "Thresholds (°C)",
-        Text(
-            fr="IBM : minimale/maximale ; vagues : pic/maintien/fin, sur la moyenne du jour.",
-            en="IBM: minimum/maximum; waves: peak/stay/end, of the daily mean.",
-        ),
-    ),
-    _field("reference", _STRING, None, "Référence de la définition", "Reference of the definition"),
-    _field("to_confirm", _STRING, None, "Non confirmé dans le texte d'origine", "Not confirmed in the primary text"),
-    _field("first_day", _DATE, None, "Premier jour", "First day"),
-    _field("last_day", _DATE, None, "Dernier jour", "Last day"),
-    _field("days", _INTEGER, "d", "Durée", "Duration"),
-    _field(
-        "completeness",
-        _NUMBER,
-        "%",
-        "Complétude",
-        "Completeness",
-        Text(
-            fr="Part des extrêmes du jour qui sont connus, aux stations de référence.",
-            en="Share of the daily extremes that are known, at the reference stations.",
-        ),
-    ),
-)
-SPELLS = (
-    *_COMMON,
-    _field("start_known", _BOOLEAN, None, "Début certain", "Start known"),
-    _field("end_known", _BOOLEAN, None, "Fin certaine", "End known"),
-    _field("mean", _NUMBER, "Cel", "Température moyenne", "Mean temperature"),
-    _field("maximum", _NUMBER, "Cel", "Moyenne du jour le plus chaud", "Mean of the hottest day"),
-    _field("tmin", _NUMBER, "Cel", "Minimale moyenne", "Mean daily minimum"),
-    _field("tmax", _NUMBER, "Cel", "Maximale moyenne", "Mean daily maximum"),
-    _field(
-        "severity",
-        _NUMBER,
-        "K.d",
-        "Excès cumulé",
-        "Cumulated excess",
-        Text(
-            fr="Somme, sur les jours, de ce qui dépasse le seuil de maintien ; pour l'IBM, les deux seuils.",
-            en="Sum over the days of what exceeds the threshold to stay; for the IBM, both thresholds.",
-        ),
-    ),
-)
-DEFINITIONS = (
-    *_COMMON,
-    _field("applied", _BOOLEAN, None, "Appliquée", "Applied"),
-    _field("reason_fr", _STRING, None, "Pourquoi elle ne l'est pas", "Why it is not (French)"),
-    _field("reason_en", _STRING, None, "Pourquoi elle ne l'est pas (anglais)", "Why it is not"),
-    _field("missing_days", _INTEGER, "d", "Jours sans indice", "Days without an index"),
-    _field("spells", _INTEGER, None, "Épisodes", "Spells"),
-)
-MEAN = "daily_mean"
-INDICES = tuple(
-    ObservedProperty(name=name, unit="Cel", title=Text(fr=fr, en=en))
-    for name, fr, en in (
-        (MEAN, "Température moyenne du jour", "Daily mean temperature"),
-        ("ibm_minimum", "IBM des minimales (moyenne sur trois jours)", "IBM of minima (mean over three days)"),
-        ("ibm_maximum", "IBM des maximales (moyenne sur trois jours)", "IBM of maxima (mean over three days)"),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -151,6 +54,7 @@ class About:
                 "title": title,
                 "description": description,
                 "keywords": _KEYWORDS,
+                "theme": known_themes()["heat"],
                 "crs": self.crs,
                 "licence": self.timeseries.licence,
                 "producer": self.timeseries.producer,
@@ -298,7 +202,7 @@ def indicators(about: About, found: Sequence[Finding]) -> Series:
         values = {MEAN: one.record.mean, **one.indices}
         for observed in INDICES:
             if observed.name in values:
-                listings.append(series.datastreams(collection, observed, about_city, [_NAMES[one.definition].fr]))
+                listings.append(series.datastreams(collection, observed, about_city, [NAMES[one.definition].fr]))
                 batches.append(
                     series.observations(
                         [one.definition], observed.name, one.record.days, values[observed.name][np.newaxis], about.made
@@ -312,7 +216,7 @@ def _shared(judged: Finding | Refusal, count: int, area: shapely.MultiPolygon) -
     to_confirm = ", ".join(finding.doubts if finding else judged.rule.check) or None
     one = {
         "geometry": shapely.to_wkb(area),
-        "name": _NAMES[judged.definition].fr,
+        "name": NAMES[judged.definition].fr,
         "definition": judged.definition,
         "thresholds": finding and finding.thresholds,
         "reference": judged.rule.source,
