@@ -88,7 +88,7 @@ INDICES = tuple(
     ObservedProperty(name=name, unit="Cel", title=Text(fr=fr, en=en))
     for name, fr, en in (
         (MEAN, "Température moyenne du jour", "Daily mean temperature"),
-        ("ibm_minimum", "IBM des minimales (moyenne sur trois jours)", "IBM of minima (mean over three days)"),
-        ("ibm_maximum", "IBM des maximales (moyenne sur trois jours)", "IBM of maxima (mean over three days)"),
+        ("ibm_minimum", "Minimales sur trois jours (IBM)", "Minima over three days (IBM)"),
+        ("ibm_maximum", "Maximales sur trois jours (IBM)", "Maxima over three days (IBM)"),
     )
 )

@@ -97,10 +97,11 @@ def waves(about: About, found: Sequence[Finding]) -> Features:
 
 
 def _spells(found: Finding, area: shapely.MultiPolygon) -> pa.RecordBatch:
-    record, count = found.record, len(found.spells)
+    record = found.record
     within = [slice(spell.first, spell.last + 1) for spell in found.spells]
-    first = record.days[[spell.first for spell in found.spells]] if count else record.days[:0]
-    last = record.days[[spell.last for spell in found.spells]] if count else record.days[:0]
+    first, last = (
+        record.days[np.array([getattr(spell, side) for spell in found.spells], np.intp)] for side in ("first", "last")
+    )
 
     def over(values: NDArray[np.float64], kind: Literal["mean", "max", "sum"]) -> pa.Array:
         told = [getattr(np, kind)(values[part]) for part in within]
@@ -109,7 +110,7 @@ def _spells(found: Finding, area: shapely.MultiPolygon) -> pa.RecordBatch:
     return _batch(
         SPELLS,
         {
-            **_shared(found, count, area),
+            **_shared(found, len(within), area),
             "id": [f"{found.definition}-{day}" for day in first],
             "valid_from": pa.array(first.astype("M8[us]")).cast(_STAMP),
             "valid_to": pa.array((last + _DAY).astype("M8[us]")).cast(_STAMP),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from layers.heat_waves.definitions import Ibm, Wave, definitions
 from layers.heat_waves.spells import Spell, exceedances, three_day_mean, waves
@@ -87,6 +91,30 @@ def test_a_definition_holds_over_its_interval_alone() -> None:
 )
 def test_national_boundaries(values: tuple[float, ...], expected: list[tuple[int, int]]) -> None:
     assert national(*values) == expected
+
+
+def is_wave(values: list[float]) -> bool:
+    """Whether days are one whole wave, by the words of the definition."""
+    hot = [value >= 23.4 for value in values]
+    return (
+        hot[0]
+        and hot[-1]
+        and all(value >= 22.4 for value in values)
+        and all(one or other for one, other in pairwise(hot))
+        and any(all(hot[at : at + 3]) for at in range(len(hot) - 2))
+        and max(values) >= 25.3
+    )
+
+
+@given(st.lists(st.sampled_from([22.3, 22.4, 23.3, 23.4, 25.2, 25.3, NAN]), max_size=24))
+def test_waves_are_the_longest_spans_that_are_waves(values: list[float]) -> None:
+    spans = [(first, last) for first in range(len(values)) for last in range(first, len(values))]
+    whole = [(first, last) for first, last in spans if is_wave(values[first : last + 1])]
+
+    def within(span: tuple[int, int], other: tuple[int, int]) -> bool:
+        return span != other and other[0] <= span[0] and span[1] <= other[1]
+
+    assert national(*values) == [span for span in whole if not any(within(span, other) for other in whole)]
 
 
 def test_thresholds_are_reached_by_means_of_binary_fractions() -> None:
