@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from layers import series
+from layers.heat_waves.definitions import Name
 from layers.heat_waves.fields import DEFINITIONS, INDICES, MEAN, NAMES, SPELLS
 from layers.heat_waves.findings import Finding, Refusal
 from layers.heat_waves.spells import Alignment
@@ -149,7 +150,7 @@ def definitions(about: About, judged: Sequence[Finding | Refusal]) -> Features:
 def _definition(judged: Finding | Refusal, area: shapely.MultiPolygon) -> pa.RecordBatch:
     columns: dict[str, object] = {
         **_shared(judged, 1, area),
-        "id": [judged.definition],
+        "id": [_object(judged.definition)],
         "applied": [isinstance(judged, Finding)],
     }
     match judged:
@@ -194,7 +195,7 @@ def indicators(about: About, found: Sequence[Finding]) -> Series:
         about_city = pa.table(
             {
                 "object_collection": [_LISTED],
-                "object_id": [one.definition],
+                "object_id": [_object(one.definition)],
                 "geometry": pa.array([place], pa.binary()),
                 "valid_from": pa.nulls(1, _STAMP),
                 "valid_to": pa.nulls(1, _STAMP),
@@ -206,10 +207,19 @@ def indicators(about: About, found: Sequence[Finding]) -> Series:
                 listings.append(series.datastreams(collection, observed, about_city, [NAMES[one.definition].fr]))
                 batches.append(
                     series.observations(
-                        [one.definition], observed.name, one.record.days, values[observed.name][np.newaxis], about.made
+                        [_object(one.definition)],
+                        observed.name,
+                        one.record.days,
+                        values[observed.name][np.newaxis],
+                        about.made,
                     )
                 )
     return Series(collection, pa.concat_tables(listings), batches)
+
+
+def _object(definition: Name) -> str:
+    """Return the id of a definition among the objects that have datastreams, whose ids are those of all the city."""
+    return f"heat_wave_{definition}"
 
 
 def _shared(judged: Finding | Refusal, count: int, area: shapely.MultiPolygon) -> dict[str, object]:

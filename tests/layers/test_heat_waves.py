@@ -104,10 +104,10 @@ def test_changing_the_departement_derives_anew(tmp_path: Path) -> None:
     with empty_twin(tmp_path, "13") as twin:  # 24/35
         assert derive(twin).run
         assert spans(twin) == {}
-        assert rows(twin, "heat_wave_definitions")["ibm"]["thresholds"] == "24/35"
+        assert rows(twin, "heat_wave_definitions")["heat_wave_ibm"]["thresholds"] == "24/35"
     with empty_twin(tmp_path, "84") as twin:
         derive(twin)
-        assert "doubtful" in str(rows(twin, "heat_wave_definitions")["ibm"]["to_confirm"])
+        assert "doubtful" in str(rows(twin, "heat_wave_definitions")["heat_wave_ibm"]["to_confirm"])
 
 
 @pytest.mark.parametrize("department", [None, "971"])
@@ -123,18 +123,26 @@ def test_what_could_not_be_applied_says_why(tmp_path: Path) -> None:
         commit(twin, spell(12, slice(3, 8)), days("2026-07-08", 12))
         derive(twin)
         told = rows(twin, "heat_wave_definitions")
-    assert {name: row["applied"] for name, row in told.items()} == {"ibm": True, "national": False, "local": False}
-    assert "indicator" in str(told["national"]["reason_en"])
-    assert "750" in str(told["local"]["reason_fr"])
-    assert (told["ibm"]["days"], told["ibm"]["spells"], told["ibm"]["missing_days"]) == (12, 1, 2)
-    assert told["ibm"]["reason_fr"] is None
+    assert {row["definition"]: row["applied"] for row in told.values()} == {
+        "ibm": True,
+        "national": False,
+        "local": False,
+    }
+    assert "indicator" in str(told["heat_wave_national"]["reason_en"])
+    assert "750" in str(told["heat_wave_local"]["reason_fr"])
+    assert (told["heat_wave_ibm"]["days"], told["heat_wave_ibm"]["spells"], told["heat_wave_ibm"]["missing_days"]) == (
+        12,
+        1,
+        2,
+    )
+    assert told["heat_wave_ibm"]["reason_fr"] is None
 
 
 def test_the_indices_make_a_chart(tmp_path: Path) -> None:
     with empty_twin(tmp_path, "34") as twin:
         commit(twin, spell(12, slice(3, 8)), days("2026-07-08", 12))
         derive(twin)
-        query = ObservationQuery(collection="heat_wave_indicators", objects=("ibm",), joined=True)
+        query = ObservationQuery(collection="heat_wave_indicators", objects=("heat_wave_ibm",), joined=True)
         table = twin.store.observations.read(query, OPERATOR).read_all()
     found = {(row["observed_property"], row["phenomenon_time"].day): row["result"] for row in table.to_pylist()}
     assert set(table["object_collection"].to_pylist()) == {"heat_wave_definitions"}
@@ -157,7 +165,7 @@ def test_a_flagged_day_breaks_a_spell_and_it_is_said(tmp_path: Path) -> None:
             "ibm-2026-07-16": ("2026-07-16", "2026-07-18"),
         }
         assert [(row["start_known"], row["end_known"]) for row in found.values()] == [(True, False), (False, True)]
-        assert rows(twin, "heat_wave_definitions")["ibm"]["missing_days"] == 3 + 2
+        assert rows(twin, "heat_wave_definitions")["heat_wave_ibm"]["missing_days"] == 3 + 2
         # The other station is enough for the city, and what is missing is told.
         derive(twin)
         (whole,) = rows(twin, "heat_waves").values()
@@ -225,12 +233,14 @@ def test_local_percentiles_take_whole_years(tmp_path: Path) -> None:
     with empty_twin(tmp_path, "34") as twin:
         commit(twin, {"tn": np.where(summer, mean - 5, np.nan), "tx": mean + 5}, dates)
         derive(twin, local_years=10)
-        assert not rows(twin, "heat_wave_definitions")["local"]["applied"], "summers alone have higher percentiles"
+        assert not rows(twin, "heat_wave_definitions")["heat_wave_local"]["applied"], (
+            "summers alone have higher percentiles"
+        )
         commit(twin, {"tn": mean - 5, "tx": mean + 5}, dates)
         derive(twin)
-        assert not rows(twin, "heat_wave_definitions")["local"]["applied"], "thirty years by default"
+        assert not rows(twin, "heat_wave_definitions")["heat_wave_local"]["applied"], "thirty years by default"
         derive(twin, local_years=10)
-        told = rows(twin, "heat_wave_definitions")["local"]
+        told = rows(twin, "heat_wave_definitions")["heat_wave_local"]
         peak, stay, end = np.percentile(mean, [99.5, 97.5, 95])
         assert told["thresholds"] == f"{round(peak, 2):g}/{round(stay, 2):g}/{round(end, 2):g}"
         found = rows(twin, "heat_waves")
