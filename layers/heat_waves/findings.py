@@ -21,8 +21,8 @@ _MONTHS = 12
 class Finding:
     """The spells of one definition.
 
-    ``indices`` are the daily values compared with thresholds, by property; ``excess`` is by how much they exceed them,
-    K, not-a-number where unknown. ``thresholds`` are in °C, as people write them.
+    ``indices`` are daily values and their only threshold, by property, °C; ``excess`` is by how much thresholds are
+    exceeded, K, not-a-number where unknown. ``thresholds`` are in °C, as people write them.
     """
 
     definition: Name
@@ -32,7 +32,7 @@ class Finding:
     excess: Values
     thresholds: str
     doubts: tuple[str, ...]
-    indices: dict[str, Values] = field(default_factory=dict)
+    indices: dict[str, tuple[Values, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def ibm(record: Record, department: str | None, alignment: Alignment) -> Finding
         excess=(lows - low) + (highs - high),
         thresholds=f"{low:g}/{high:g}",
         doubts=rule.doubts(department),
-        indices={"ibm_minimum": lows, "ibm_maximum": highs},
+        indices={"ibm_minimum": (lows, low), "ibm_maximum": (highs, high)},
     )
 
 

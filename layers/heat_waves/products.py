@@ -17,7 +17,7 @@ from layers.heat_waves.definitions import Name
 from layers.heat_waves.fields import DEFINITIONS, INDICES, MEAN, NAMES, SPELLS
 from layers.heat_waves.findings import Finding, Refusal
 from layers.heat_waves.spells import Alignment
-from twin.model import Collection, Field, Kind, Ramp, Style, Text, feature_schema
+from twin.model import Collection, Field, Kind, Ramp, Reference, Style, Text, feature_schema
 from twin.products import Features, Series
 from twin.themes import known_themes
 
@@ -171,6 +171,11 @@ def _definition(judged: Finding | Refusal, area: shapely.MultiPolygon) -> pa.Rec
 
 def indicators(about: About, found: Sequence[Finding]) -> Series:
     """Return the daily values that each definition compares with its thresholds."""
+    marks = {
+        name: Reference(value=threshold, title=Text(fr="Seuil", en="Threshold"))
+        for one in found
+        for name, (_, threshold) in one.indices.items()
+    }
     collection = about.collection(
         "heat_wave_indicators",
         Kind.TIMESERIES,
@@ -179,7 +184,9 @@ def indicators(about: About, found: Sequence[Finding]) -> Series:
             fr="Chaque jour, ce que chaque définition compare à ses seuils.",
             en="Each day, what each definition compares with its thresholds.",
         ),
-        observed_properties=INDICES,
+        observed_properties=[
+            observed.model_copy(update={"reference": marks.get(observed.name)}) for observed in INDICES
+        ],
         style=Style(
             symbol="point",
             size=9,
@@ -201,7 +208,7 @@ def indicators(about: About, found: Sequence[Finding]) -> Series:
                 "valid_to": pa.nulls(1, _STAMP),
             }
         )
-        values = {MEAN: one.record.mean, **one.indices}
+        values = {MEAN: one.record.mean, **{name: given for name, (given, _) in one.indices.items()}}
         for observed in INDICES:
             if observed.name in values:
                 listings.append(series.datastreams(collection, observed, about_city, [NAMES[one.definition].fr]))

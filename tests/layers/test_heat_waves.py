@@ -144,6 +144,9 @@ def test_the_indices_make_a_chart(tmp_path: Path) -> None:
         derive(twin)
         query = ObservationQuery(collection="heat_wave_indicators", objects=("heat_wave_ibm",), joined=True)
         table = twin.store.observations.read(query, OPERATOR).read_all()
+        told = twin.store.catalogue.collection("heat_wave_indicators", OPERATOR).observed_properties
+    marks = {observed.name: observed.reference and observed.reference.value for observed in told}
+    assert marks == {"daily_mean": None, "ibm_minimum": 22.0, "ibm_maximum": 35.0}
     found = {(row["observed_property"], row["phenomenon_time"].day): row["result"] for row in table.to_pylist()}
     assert set(table["object_collection"].to_pylist()) == {"heat_wave_definitions"}
     assert found["daily_mean", 8] == 21.5
