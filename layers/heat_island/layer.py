@@ -59,7 +59,7 @@ class HeatIsland:
         reference = stations.take(np.flatnonzero(stations.reference))
         base = baseline(reference, read(reference), hours, parameters)
 
-        published = Published.find(twin, parameters, objects.id, parameters.codes)
+        published = Published.find(twin, parameters, objects.id)
 
         def analyses() -> Iterator[Analysis]:
             for block in stations.blocks(len(hours)):

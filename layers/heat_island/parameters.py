@@ -9,7 +9,6 @@ from layers.parameters import Hour, Share, StationParameters
 from twin.model import Identifier
 
 
-
 class Extremes(BaseModel):
     """Daily extremes as their producer publishes them."""
 

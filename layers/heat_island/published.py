@@ -25,7 +25,7 @@ class Published:
     excluded: tuple[int, ...]
 
     @classmethod
-    def find(cls, twin: Twin, parameters: Parameters, objects: str, excluded: tuple[int, ...]) -> Published:
+    def find(cls, twin: Twin, parameters: Parameters, objects: str) -> Published:
         """Return those that stations have, if any.
 
         Raises
@@ -42,7 +42,7 @@ class Published:
                     f"{observed} is in {min(other)} in {asked.timeseries}: convert it to {_DEGREES} at ingest."
                 )
             streams[name] = dict(zip(listed["object_id"].to_pylist(), listed["id"].to_pylist(), strict=True))
-        return cls(asked.timeseries, streams, excluded)
+        return cls(asked.timeseries, streams, parameters.codes)
 
     def __bool__(self) -> bool:
         return any(self.streams.values())

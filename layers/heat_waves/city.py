@@ -17,7 +17,7 @@ from layers.heat_waves.spells import Values
 from layers.shapes import present
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import DATASTREAMS, Quality
+from twin.model import DATASTREAMS
 from twin.store import FeatureQuery
 
 _DEGREES = "Cel"
@@ -62,7 +62,7 @@ def read_city(twin: Twin, parameters: Parameters) -> tuple[Record, Stations]:
         raise DoesNotApply(f"No reference station observes both {parameters.minimum} and {parameters.maximum}.")
     cold, hot = (found.take(np.flatnonzero(np.isin(found.ids, both))) for found in (cold, hot))
     streams = [*cold.streams["id"].to_pylist(), *hot.streams["id"].to_pylist()]
-    days, values = read_days(twin, timeseries.id, streams, _codes(parameters))
+    days, values = read_days(twin, timeseries.id, streams, parameters.codes)
     if not len(days):
         raise DoesNotApply(f"The reference ({', '.join(both)}) has no good daily extreme in {timeseries.id}.")
     lows, highs = values[: len(both)], values[len(both) :]
@@ -87,7 +87,7 @@ def read_indicator(twin: Twin, indicator: Indicator, parameters: Parameters) -> 
         raise DoesNotApply(
             f"The indicator {indicator.datastream!r} is in {listed[0]['unit']}: convert it to {_DEGREES} at ingest."
         )
-    days, values = read_days(twin, indicator.timeseries, [indicator.datastream], _codes(parameters))
+    days, values = read_days(twin, indicator.timeseries, [indicator.datastream], parameters.codes)
     if not len(days):
         raise DoesNotApply(f"The indicator {indicator.datastream!r} has no good value.")
     none = np.full(len(days), np.nan)
@@ -113,7 +113,3 @@ def _flat(column: pa.ChunkedArray) -> NDArray[np.object_]:
 def _multipolygon(shape: shapely.Geometry) -> shapely.MultiPolygon:
     parts = shapely.get_parts(shape)
     return shapely.multipolygons(parts[shapely.get_dimensions(parts) == 2])
-
-
-def _codes(parameters: Parameters) -> tuple[int, ...]:
-    return tuple(int(Quality[flag.upper()]) for flag in parameters.excluded)

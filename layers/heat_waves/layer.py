@@ -57,7 +57,7 @@ class HeatWaves:
             raise DoesNotApply(" ".join(one.reason.en for one in judged if isinstance(one, Refusal)))
         about = products.About(
             timeseries=find(twin, parameters.timeseries),
-            crs=twin.settings.city.crs,
+            objects=find(twin, parameters.object_collection),
             made=twin.clock(),
             reference=tuple(stations.ids),
             alignment=parameters.alignment,

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Constrained
 
-from layers.heat_island.parameters import Flag, Share
 from layers.heat_waves.spells import Alignment
+from layers.parameters import Share, StationParameters
 from twin.model import Identifier
 
 
@@ -21,15 +21,12 @@ class Indicator(BaseModel):
     datastream: str = Constrained(description="Its datastream, in °C.")
 
 
-class Parameters(BaseModel):
+class Parameters(StationParameters):
     """What ``config.yml`` may say of this layer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeseries: Identifier = Constrained(
         "heat_island_daily", description="Time series that hold the daily extremes, in °C."
     )
-    object_collection: Identifier = Constrained("stations", description="Collection of the stations.")
     minimum: Identifier = Constrained("tmin", description="Property observed, daily minimum.")
     maximum: Identifier = Constrained("tmax", description="Property observed, daily maximum.")
     reference: str | tuple[str, ...] | dict[str, str] = Constrained(
@@ -49,7 +46,4 @@ class Parameters(BaseModel):
     )
     area: Identifier | None = Constrained(
         "communes", description="Collection whose union is drawn; none, or an absent one: the hull of the stations."
-    )
-    excluded: tuple[Flag, ...] = Constrained(
-        ("range", "step", "persistence", "spatial", "producer"), description="Quality flags whose values are left out."
     )

@@ -17,9 +17,9 @@ from layers.heat_waves.definitions import Name
 from layers.heat_waves.fields import DEFINITIONS, INDICES, MEAN, NAMES, SPELLS
 from layers.heat_waves.findings import Finding, Refusal
 from layers.heat_waves.spells import Alignment
+from layers.telling import Telling
 from twin.model import Collection, Field, Kind, Ramp, Reference, Style, Text, feature_schema
 from twin.products import Features, Series
-from twin.themes import known_themes
 
 TITLE = Text(fr="Vagues de chaleur", en="Heat waves")
 _DAY = np.timedelta64(1, "D")
@@ -39,40 +39,28 @@ class About:
     """What the collections share: who measured, the reference, the alignment of the IBM, the area of the city."""
 
     timeseries: Collection
-    crs: str
+    objects: Collection
     made: datetime
     reference: tuple[str, ...]
     alignment: Alignment
     area: shapely.MultiPolygon
 
-    def collection(self, name: str, kind: Kind, title: Text, description: Text, **more: object) -> Collection:
-        """Return one of the collections."""
+    @property
+    def telling(self) -> Telling:
+        """What the collections share."""
         stations, aligned = ", ".join(self.reference), _ALIGNED[self.alignment]
-        return Collection.model_validate(
-            {
-                "id": name,
-                "kind": kind,
-                "title": title,
-                "description": description,
-                "keywords": _KEYWORDS,
-                "theme": known_themes()["heat"],
-                "crs": self.crs,
-                "licence": self.timeseries.licence,
-                "producer": self.timeseries.producer,
-                "lineage": Text(
-                    fr=f"Extrêmes du jour de {self.timeseries.id}, moyenne de la référence ({stations}) ; valeurs "
-                    f"signalées douteuses exclues. IBM : moyenne de trois jours, donnée au {aligned.fr}.",
-                    en=f"Daily extremes of {self.timeseries.id}, mean of the reference ({stations}); flagged values "
-                    f"left out. IBM: mean over three days, given to the {aligned.en}.",
-                ),
-                **more,
-            }
+        lineage = Text(
+            fr=f"Extrêmes du jour de {self.timeseries.id}, moyenne de la référence ({stations}) ; valeurs signalées "
+            f"douteuses exclues. IBM : moyenne de trois jours, donnée au {aligned.fr}.",
+            en=f"Daily extremes of {self.timeseries.id}, mean of the reference ({stations}); flagged values left out. "
+            f"IBM: mean over three days, given to the {aligned.en}.",
         )
+        return Telling.of(self.timeseries, self.objects, "heat", _KEYWORDS, lineage)
 
 
 def waves(about: About, found: Sequence[Finding]) -> Features:
     """Return one feature for each spell, which lives from its first day to its last."""
-    collection = about.collection(
+    collection = about.telling.collection(
         "heat_waves",
         Kind.FEATURES,
         TITLE,
@@ -132,7 +120,7 @@ def _spells(found: Finding, area: shapely.MultiPolygon) -> pa.RecordBatch:
 
 def definitions(about: About, judged: Sequence[Finding | Refusal]) -> Features:
     """Return one feature for each definition: its thresholds, the record that it was applied to, or why it was not."""
-    collection = about.collection(
+    collection = about.telling.collection(
         _LISTED,
         Kind.FEATURES,
         Text(fr="Vagues de chaleur : définitions", en="Heat waves: definitions"),
@@ -176,7 +164,7 @@ def indicators(about: About, found: Sequence[Finding]) -> Series:
         for one in found
         for name, (_, threshold) in one.indices.items()
     }
-    collection = about.collection(
+    collection = about.telling.collection(
         "heat_wave_indicators",
         Kind.TIMESERIES,
         Text(fr="Vagues de chaleur : indicateurs du jour", en="Heat waves: daily indicators"),
