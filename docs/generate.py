@@ -130,6 +130,7 @@ def built_in_layers_page() -> str:
         "local_climate_zones",
         "quality_control",
         "heat_island",
+        "heat_waves",
         "heat_map",
         "thermal_comfort",
         "air_quality_daily",
