@@ -14,8 +14,11 @@ from ogc_api.features.versions import SEPARATOR, UNKNOWN, Versions, former_rows
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind, Quality
-from twin.store import FeatureQuery, ObservationQuery, Principal, Scalar
+from twin.store import Condition, FeatureQuery, Filter, Logic, ObservationQuery, Principal, Scalar, Spatial
+from twin.store.filters import GEOMETRY
 from twin.time import TimeSpan, parse_instant
+
+_PLACELESS = Condition(field=GEOMETRY, operator="is null")
 
 
 class ItemsService:
@@ -30,8 +33,6 @@ class ItemsService:
 
     def page(self, query: ItemsQuery) -> Page:
         """Return one page, with the exact number of items that the query has."""
-        if query.nothing:
-            return Page(b"", 0, 0, None)
         if (index := self._index(query)) is not None:
             return index.page(query)
         block = self._ahead.find(query) or self._read(query)
@@ -158,11 +159,11 @@ def feature_query(query: ItemsQuery, limit: int) -> FeatureQuery:
     own = [field.name for field in query.collection.fields]
     return FeatureQuery(
         collection=query.collection.id,
-        region=query.region,
         time=query.time,
-        where=query.where,
+        where=_where(query),
         sort=query.sort,
-        after=query.after,
+        after=query.last,
+        leading=query.leading,
         offset=0 if query.after else query.offset,
         limit=limit,
         columns=tuple(name for name in own if name in query.properties or name in keys),
@@ -175,9 +176,8 @@ def observation_query(query: ItemsQuery, limit: int) -> ObservationQuery:
     return ObservationQuery.model_validate(
         {
             "collection": query.collection.id,
-            "region": query.region,
             "time": query.time,
-            "where": query.where,
+            "where": _where(query),
             "joined": True,
             "descending": any(key.descending for key in query.sort),
             "after": query.after,
@@ -187,12 +187,21 @@ def observation_query(query: ItemsQuery, limit: int) -> ObservationQuery:
     )
 
 
+def _where(query: ItemsQuery) -> tuple[Filter, ...]:
+    if query.nowhere:
+        return (*query.where, _PLACELESS)
+    if query.region is None:
+        return query.where
+    meets = Spatial(relation="intersects", right=query.region)
+    return (*query.where, Logic(operator="or", filters=(meets, _PLACELESS)))
+
+
 def _cursor(table: pa.Table, query: ItemsQuery) -> tuple[Scalar, ...]:
     last = table.slice(table.num_rows - 1, 1)
     if query.collection.kind is Kind.TIMESERIES:
         return (last["datastream"][0].as_py(), last["phenomenon_time"][0].as_py())
     values = (last[key.field][0].as_py() for key in query.sort)
-    return (*values, last["row"][0].as_py())
+    return (*query.leading, *values, last["row"][0].as_py())
 
 
 def _observations_as_items(table: pa.Table) -> pa.Table:

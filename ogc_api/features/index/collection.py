@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ogc_api.features.fields import item_fields
 from ogc_api.features.index.envelopes import Envelopes, Numbers
+from ogc_api.features.index.order import Order
 from ogc_api.features.index.region import prepared_region
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
@@ -26,7 +27,7 @@ _KEPT_BYTES = 16_000_000
 #: Features that are looked through in much less than a millisecond.
 _QUICK = 50_000
 
-type Selected = tuple[bytes | None, datetime | None, datetime | None]
+type Selected = tuple[bytes | None, bool, datetime | None, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Columns:
         Lifespans in microseconds of UTC; ``ALWAYS`` and ``NEVER`` where unknown.
     names
         Hashes of the ids of the items.
+    placeless
+        Which have no geometry.
     bounds, connected
         See :class:`~ogc_api.features.index.envelopes.Envelopes`.
     """
@@ -55,6 +58,7 @@ class Columns:
     born: NDArray[np.int64]
     ended: NDArray[np.int64]
     names: NDArray[np.int64]
+    placeless: NDArray[np.bool_]
     bounds: NDArray[np.float64]
     connected: NDArray[np.bool_]
 
@@ -68,6 +72,7 @@ class CollectionIndex:
         order = np.argsort(columns.names, kind="stable").astype(np.int32)
         self._names, self._named = columns.names[order], order
         self._envelopes = Envelopes(columns.bounds, columns.connected)
+        self._placeless = np.flatnonzero(columns.placeless).astype(np.int32)
         self._selected: OrderedDict[Selected, Numbers | None] = OrderedDict()
         self._selected_bytes = 0
         self._lock = threading.Lock()
@@ -78,14 +83,14 @@ class CollectionIndex:
     @property
     def nbytes(self) -> int:
         """Bytes that stay in memory; the texts and the shapes are a file's."""
-        arrays = (self._rows, self._born, self._ended, self._names, self._named)
+        arrays = (self._rows, self._born, self._ended, self._names, self._named, self._placeless)
         offsets = self._texts.offsets.nbytes + self._shapes.offsets.nbytes
         return sum(array.nbytes for array in arrays) + offsets + self._envelopes.nbytes
 
     def is_quick(self, query: ItemsQuery) -> bool:
         """Whether a page takes so little that it may be made between two other requests."""
-        selected = _key(query.region, query.time)
-        if query.nothing or selected is None or len(self) <= _QUICK or selected in self._selected:
+        selected = _key(query)
+        if query.nowhere or selected is None or len(self) <= _QUICK or selected in self._selected:
             return True
         if query.region is None:
             return len(self) <= 10 * _QUICK
@@ -94,22 +99,16 @@ class CollectionIndex:
 
     def page(self, query: ItemsQuery) -> Page:
         """Return the page of a query that :func:`is_answerable`."""
-        if query.nothing:
-            return Page(b"", 0, 0, None)
-        found = self._select(query.region, query.time)
+        found = self._select(query)
         matched = len(self) if found is None else int(found.size)
-        start = min(query.offset, matched) if query.after is None else self._after(query.after[0], found)
+        order = Order(self._numbers(query.leading))
+        start = min(query.offset, matched) if query.last is None else self._after(query, found, order)
         stop = min(start + query.limit, matched)
         if start == stop:
             return Page(b"", matched, 0, None)
-        if found is None:
-            last = stop - 1
-            features = self._texts.span(start, stop)
-        else:
-            last = int(found[stop - 1])
-            features = self._texts.gather(found[start:stop])
-        after = (int(self._rows[last]),) if stop < matched else None
-        return Page(features[:-1], matched, stop - start, after)
+        numbers = order.numbers(start, stop) if found is None else found[start:stop]
+        after = (*query.leading, int(self._rows[numbers[-1]])) if stop < matched else None
+        return Page(self._texts.gather(numbers)[:-1], matched, stop - start, after)
 
     def item(self, item_id: str) -> bytes | None:
         """Return the feature of an id; None when there is none, or when the id can be read in two ways."""
@@ -122,21 +121,29 @@ class CollectionIndex:
                 found.append(text)
         return found[0][:-1] if len(found) == 1 else None
 
-    def _after(self, row: object, found: Numbers | None) -> int:
-        assert isinstance(row, int)  # noqa: S101 - see is_answerable
-        at = np.searchsorted(self._rows, max(ALWAYS, min(row, NEVER)), "right")
-        return int(at if found is None else np.searchsorted(found, at))
+    def _numbers(self, rows: tuple[int, ...]) -> list[int]:
+        """Return the numbers of those of the rows that are there."""
+        places = np.searchsorted(self._rows, rows).tolist() if rows else []
+        return [at for at, row in zip(places, rows, strict=True) if at < len(self) and self._rows[at] == row]
 
-    def _select(self, region: bytes | None, time: TimeSpan | None) -> Numbers | None:
+    def _after(self, query: ItemsQuery, found: Numbers | None, order: Order) -> int:
+        (row,) = query.last or ()
+        assert isinstance(row, int)  # noqa: S101 - see is_answerable
+        if row in query.leading:
+            return len(self._numbers(query.leading[: query.leading.index(row) + 1]))
+        at = int(np.searchsorted(self._rows, max(ALWAYS, min(row, NEVER)), "right"))
+        return order.after(at) if found is None else int(np.searchsorted(found, at))
+
+    def _select(self, query: ItemsQuery) -> Numbers | None:
         """Return the numbers of the features selected, ascending; None for all of them."""
-        key = _key(region, time)
+        key = _key(query)
         if key is None:
             return None
         with self._lock:
             if key in self._selected:
                 self._selected.move_to_end(key)
                 return self._selected[key]
-        found = self._searched(region, time)
+        found = self._searched(query)
         with self._lock:
             self._selected[key] = found
             self._selected_bytes += _size(found)
@@ -144,12 +151,14 @@ class CollectionIndex:
                 self._selected_bytes -= _size(self._selected.popitem(last=False)[1])
         return found
 
-    def _searched(self, region: bytes | None, time: TimeSpan | None) -> Numbers | None:
+    def _searched(self, query: ItemsQuery) -> Numbers | None:
         found: Numbers | None = None
-        if region is not None:
-            found = self._meeting(region)
-        if time is not None:
-            lives = self._living(found, time)
+        if query.nowhere:
+            found = self._placeless
+        elif query.region is not None:
+            found = np.sort(np.concatenate([self._meeting(query.region), self._placeless]))
+        if query.time is not None:
+            lives = self._living(found, query.time)
             found = np.flatnonzero(lives).astype(np.int32) if found is None else found[lives]
         return None if found is not None and found.size == len(self) else found
 
@@ -160,7 +169,7 @@ class CollectionIndex:
         if doubtful.size:
             met = region.meets([self._shapes[number] for number in doubtful.tolist()])
             sure = np.concatenate([sure, doubtful[met]])
-        return np.sort(sure)
+        return sure
 
     def _living(self, found: Numbers | None, time: TimeSpan) -> NDArray[np.bool_]:
         chosen = slice(None) if found is None else found
@@ -174,10 +183,10 @@ class CollectionIndex:
 
 def is_answerable(query: ItemsQuery) -> bool:
     """Whether a query asks for nothing but what an index knows: CRS84, every property, the store's own order."""
-    if query.after is not None and not (len(query.after) == 1 and type(query.after[0]) is int):
+    if query.last is not None and not (len(query.last) == 1 and type(query.last[0]) is int):
         return False
     properties = tuple(field.name for field in item_fields(query.collection))
-    rest = replace(query, region=None, nothing=False, time=None, after=None, offset=0, limit=DEFAULT_LIMIT)
+    rest = replace(query, region=None, nowhere=False, time=None, after=None, offset=0, limit=DEFAULT_LIMIT)
     if rest != ItemsQuery(collection=query.collection, properties=properties):
         return False
     return query.region is None or prepared_region(query.region) is not None
@@ -188,10 +197,10 @@ def microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(microseconds=1)
 
 
-def _key(region: bytes | None, time: TimeSpan | None) -> Selected | None:
-    if time is None:
-        return None if region is None else (region, None, None)
-    return region, time.start, time.end
+def _key(query: ItemsQuery) -> Selected | None:
+    if query.time is None:
+        return (query.region, query.nowhere, None, None) if query.nowhere or query.region is not None else None
+    return query.region, query.nowhere, query.time.start, query.time.end
 
 
 def _size(found: Numbers | None) -> int:
