@@ -96,7 +96,7 @@ def test_places_are_those_of_the_list_itself(count, leading, data):
     start = data.draw(st.integers(0, count))
     stop = data.draw(st.integers(start, count))
     order = Order(leading)
-    assert order.numbers(start, stop).tolist() == whole[start:stop]
+    assert [number for run in order.runs(start, stop) for number in range(*run)] == whole[start:stop]
     number = data.draw(st.integers(0, count))
     assert order.after(number) == len(leading) + np.count_nonzero([one < number for one in whole[len(leading) :]])
 

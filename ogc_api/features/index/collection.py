@@ -106,9 +106,15 @@ class CollectionIndex:
         stop = min(start + query.limit, matched)
         if start == stop:
             return Page(b"", matched, 0, None)
-        numbers = order.numbers(start, stop) if found is None else found[start:stop]
-        after = (*query.leading, int(self._rows[numbers[-1]])) if stop < matched else None
-        return Page(self._texts.gather(numbers)[:-1], matched, stop - start, after)
+        if found is None:
+            runs = order.runs(start, stop)
+            last = runs[-1][1] - 1
+            features = b"".join([self._texts.span(*run) for run in runs])
+        else:
+            last = int(found[stop - 1])
+            features = self._texts.gather(found[start:stop])
+        after = (*query.leading, int(self._rows[last])) if stop < matched else None
+        return Page(features[:-1], matched, stop - start, after)
 
     def item(self, item_id: str) -> bytes | None:
         """Return the feature of an id; None when there is none, or when the id can be read in two ways."""

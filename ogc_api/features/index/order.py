@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
 
 
 class Order:
@@ -23,16 +21,19 @@ class Order:
 
     def after(self, number: int) -> int:
         """Return the place of the first feature, from `number` on, that does not lead."""
-        return len(self._leading) + number - int(np.searchsorted(self._ascending, number))
+        return len(self._leading) + number - bisect_left(self._ascending, number)
 
-    def numbers(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Return the numbers of the features at the places ``start .. stop - 1``."""
+    def runs(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return the numbers of the features at the places ``start .. stop - 1``, as runs ``first, end``."""
         led = len(self._leading)
-        if start >= stop or not led:
-            return np.arange(start, stop)
-        first, last = (self._number(max(place, led) - led) for place in (start, stop - 1))
-        following = np.arange(first, last + 1 if stop > led else first)
-        return np.concatenate([self._leading[start:stop], following[~np.isin(following, self._leading)]]).astype(int)
+        found = [(number, number + 1) for number in self._leading[start:stop]]
+        if start < stop > led:
+            first, last = (self._number(max(place, led) - led) for place in (start, stop - 1))
+            for number in self._ascending[bisect_left(self._ascending, first) : bisect_left(self._ascending, last)]:
+                found.append((first, number))
+                first = number + 1
+            found.append((first, last + 1))
+        return found
 
     def _number(self, place: int) -> int:
         """Return the number of the feature that is at `place` among those that do not lead."""

@@ -33,7 +33,7 @@ class Strings:
         return self._data[self.offsets[first] : self.offsets[stop]]
 
     def gather(self, numbers: NDArray[np.integer]) -> bytes:
-        """Return the strings of `numbers`, end to end: neighbours are copied together."""
+        """Return the strings of ascending `numbers`, end to end: neighbours are copied together."""
         if not numbers.size:
             return b""
         (breaks,) = (numbers[1:] - numbers[:-1] != 1).nonzero()
