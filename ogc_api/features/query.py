@@ -17,10 +17,12 @@ from ogc_api.parameters import Parameters
 from twin.crs import CRS84
 from twin.errors import BadInput
 from twin.model import LOOKED_AT, Collection, FieldType, Kind
-from twin.store import Condition, Filter, Scalar, SortKey
+from twin.store import Condition, Filter, Logic, Scalar, SortKey, Spatial
+from twin.store.filters import GEOMETRY
 from twin.time import TimeSpan, iso, parse_instant
 
 DEFAULT_LIMIT = 10
+_PLACELESS = Condition(field=GEOMETRY, operator="is null")
 #: Beyond the number of any row.
 _ROWS = 2**63
 
@@ -66,6 +68,16 @@ class ItemsQuery:
         return not chosen and self.collection.kind is Kind.FEATURES
 
     @property
+    def conditions(self) -> tuple[Filter, ...]:
+        """What must hold of an item: the filters, and where it lies."""
+        if self.nowhere:
+            return (*self.where, _PLACELESS)
+        if self.region is None:
+            return self.where
+        meets = Spatial(relation="intersects", right=self.region)
+        return (*self.where, Logic(operator="or", filters=(meets, _PLACELESS)))
+
+    @property
     def leading(self) -> tuple[int, ...]:
         """Rows that come before the others; whoever follows `next` keeps those of the first page."""
         if not self.is_whole:
@@ -96,17 +108,17 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     limit = parameters.integer("limit", min(DEFAULT_LIMIT, maximum), minimum=1, clamp=maximum)
     offset = parameters.integer("offset", 0)
     offset = parameters.integer("startindex", offset)
-    bbox = parameters.bbox(codes, around=collection.extent)
+    boxes = parameters.boxes(codes)
     sort = parameters.read("sortby", lambda text: _sort(text, sortables(collection))) or ()
     names = parameters.names("properties", fields)
     crs = parameters.crs("crs", codes)
     time = parameters.time()
     skip_geometry = parameters.boolean("skipGeometry")
-    region = bbox and region_of(bbox, collection)
+    region = region_of(boxes, collection)
     query = ItemsQuery(
         collection=collection,
         region=region.wkb if region else None,
-        nowhere=bbox is not None and region is None,
+        nowhere=bool(boxes) and region is None,
         time=time,
         where=(*_filter(parameters, collection, codes), *_equalities(parameters, collection)),
         sort=sort,

@@ -14,11 +14,8 @@ from ogc_api.features.versions import SEPARATOR, UNKNOWN, Versions, former_rows
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
 from twin.model import Collection, Kind, Quality
-from twin.store import Condition, FeatureQuery, Filter, Logic, ObservationQuery, Principal, Scalar, Spatial
-from twin.store.filters import GEOMETRY
+from twin.store import FeatureQuery, ObservationQuery, Principal, Scalar
 from twin.time import TimeSpan, parse_instant
-
-_PLACELESS = Condition(field=GEOMETRY, operator="is null")
 
 
 class ItemsService:
@@ -160,7 +157,7 @@ def feature_query(query: ItemsQuery, limit: int) -> FeatureQuery:
     return FeatureQuery(
         collection=query.collection.id,
         time=query.time,
-        where=_where(query),
+        where=query.conditions,
         sort=query.sort,
         after=query.last,
         leading=query.leading,
@@ -177,7 +174,7 @@ def observation_query(query: ItemsQuery, limit: int) -> ObservationQuery:
         {
             "collection": query.collection.id,
             "time": query.time,
-            "where": _where(query),
+            "where": query.conditions,
             "joined": True,
             "descending": any(key.descending for key in query.sort),
             "after": query.after,
@@ -185,15 +182,6 @@ def observation_query(query: ItemsQuery, limit: int) -> ObservationQuery:
             "limit": limit,
         }
     )
-
-
-def _where(query: ItemsQuery) -> tuple[Filter, ...]:
-    if query.nowhere:
-        return (*query.where, _PLACELESS)
-    if query.region is None:
-        return query.where
-    meets = Spatial(relation="intersects", right=query.region)
-    return (*query.where, Logic(operator="or", filters=(meets, _PLACELESS)))
 
 
 def _cursor(table: pa.Table, query: ItemsQuery) -> tuple[Scalar, ...]:

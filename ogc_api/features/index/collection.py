@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,7 @@ from ogc_api.features.index.region import prepared_region
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
 from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery
+from twin.store import Filter
 from twin.time import TimeSpan
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,7 +29,9 @@ _KEPT_BYTES = 16_000_000
 #: Features that are looked through in much less than a millisecond.
 _QUICK = 50_000
 
-type Selected = tuple[bytes | None, bool, datetime | None, datetime | None]
+type Selected = tuple[bytes | None, bool, datetime | None, datetime | None, tuple[Filter, ...]]
+#: Asks the store for the rows of a query, in any order: int64, shape (count,).
+type Rows = Callable[[ItemsQuery], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,16 @@ class Columns:
 
 
 class CollectionIndex:
-    """Answers pages and items of one collection, in the bytes that the store's own answer is encoded to."""
+    """Answers pages and items of one collection, in the bytes that the store's own answer is encoded to.
 
-    def __init__(self, columns: Columns) -> None:
+    Parameters
+    ----------
+    rows
+        Which rows a filter keeps is the store's to say, once; the index has their texts.
+    """
+
+    def __init__(self, columns: Columns, rows: Rows) -> None:
+        self._rows_of = rows
         self._texts, self._shapes = columns.texts, columns.shapes
         self._rows, self._born, self._ended = columns.rows, columns.born, columns.ended
         order = np.argsort(columns.names, kind="stable").astype(np.int32)
@@ -90,7 +101,11 @@ class CollectionIndex:
     def is_quick(self, query: ItemsQuery) -> bool:
         """Whether a page takes so little that it may be made between two other requests."""
         selected = _key(query)
-        if query.nowhere or selected is None or len(self) <= _QUICK or selected in self._selected:
+        if selected is None or selected in self._selected:
+            return True
+        if query.where:
+            return False
+        if query.nowhere or len(self) <= _QUICK:
             return True
         if query.region is None:
             return len(self) <= 10 * _QUICK
@@ -149,13 +164,21 @@ class CollectionIndex:
             if key in self._selected:
                 self._selected.move_to_end(key)
                 return self._selected[key]
-        found = self._searched(query)
+        found = self._kept(query) if query.where else self._searched(query)
+        found = None if found is not None and found.size == len(self) else found
         with self._lock:
             self._selected[key] = found
             self._selected_bytes += _size(found)
             while self._selected_bytes > _KEPT_BYTES and len(self._selected) > 1:
                 self._selected_bytes -= _size(self._selected.popitem(last=False)[1])
         return found
+
+    def _kept(self, query: ItemsQuery) -> Numbers:
+        rows = np.sort(self._rows_of(query))
+        found = np.searchsorted(self._rows, rows)
+        if not np.array_equal(self._rows[np.minimum(found, len(self) - 1)], rows):
+            raise RuntimeError(f"The store gave rows of {query.collection.id} that it had not given before.")
+        return found.astype(np.int32)
 
     def _searched(self, query: ItemsQuery) -> Numbers | None:
         found: Numbers | None = None
@@ -166,7 +189,7 @@ class CollectionIndex:
         if query.time is not None:
             lives = self._living(found, query.time)
             found = np.flatnonzero(lives).astype(np.int32) if found is None else found[lives]
-        return None if found is not None and found.size == len(self) else found
+        return found
 
     def _meeting(self, wkb: bytes) -> Numbers:
         region = prepared_region(wkb)
@@ -188,11 +211,11 @@ class CollectionIndex:
 
 
 def is_answerable(query: ItemsQuery) -> bool:
-    """Whether a query asks for nothing but what an index knows: CRS84, every property, the store's own order."""
+    """Whether a query asks for nothing but what an index has: CRS84, every property, the store's own order."""
     if query.last is not None and not (len(query.last) == 1 and type(query.last[0]) is int):
         return False
     properties = tuple(field.name for field in item_fields(query.collection))
-    rest = replace(query, region=None, nowhere=False, time=None, after=None, offset=0, limit=DEFAULT_LIMIT)
+    rest = replace(query, region=None, nowhere=False, time=None, where=(), after=None, offset=0, limit=DEFAULT_LIMIT)
     if rest != ItemsQuery(collection=query.collection, properties=properties):
         return False
     return query.region is None or prepared_region(query.region) is not None
@@ -204,9 +227,10 @@ def microseconds(instant: datetime) -> int:
 
 
 def _key(query: ItemsQuery) -> Selected | None:
-    if query.time is None:
-        return (query.region, query.nowhere, None, None) if query.nowhere or query.region is not None else None
-    return query.region, query.nowhere, query.time.start, query.time.end
+    if query.region is None and not query.nowhere and query.time is None and not query.where:
+        return None
+    start, end = (None, None) if query.time is None else (query.time.start, query.time.end)
+    return query.region, query.nowhere, start, end, query.where
 
 
 def _size(found: Numbers | None) -> int:
