@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.layers import heat_scene
+from tests.layers.air_quality import test_map
 from tests.layers.air_quality.air_twin import commit_air
 from tests.layers.layer_twin import Station, commit_stations
 from tests.layers.test_thermal_comfort import commit, complete
@@ -78,6 +79,15 @@ class TestHeatMap(LayerContract):
         heat_scene.commit_city(twin, vegetation_fraction=heat_scene.GREEN)
         commit_stations(twin, heat_scene.make_stations(), heat_scene.START)
         return heat_scene.PARAMETERS
+
+
+class TestAirQualityMap(LayerContract):
+    name = "air_quality_map"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        heat_scene.commit_city(twin)
+        commit_air(twin, test_map.analysers(test_map.measured()))
+        return test_map.PARAMETERS
 
 
 class TestAirQualityDaily(LayerContract):
