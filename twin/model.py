@@ -203,11 +203,15 @@ class Grid(Model):
         return cls(bbox=box, columns=columns, rows=rows)
 
 
+#: How many features a client looks at to know their fields: @arcgis/core five, QGIS ten, GDAL twenty.
+LOOKED_AT = 5
+
+
 class Collection(Model):
     """What the catalogue lists (OGC API).
 
     The store fills what it alone can know (``extent``, ``temporal``, ``count``, ``revision``,
-    ``updated``, ``sources``): a source or a layer leaves these at their defaults.
+    ``updated``, ``sources``, ``leading``): a source or a layer leaves these at their defaults.
 
     Attributes
     ----------
@@ -226,6 +230,9 @@ class Collection(Model):
         Box in CRS84, and first and last instant, of the data of the current revision.
     finest_period
         ISO 8601 duration below which nothing may be published (personal data), e.g. ``P1D``.
+    leading
+        Rows of the features to show first (see ``FeatureQuery.leading``), so that between them the first
+        :data:`LOOKED_AT` know every field that any feature knows: clients infer the fields from these.
     """
 
     id: Identifier
@@ -253,6 +260,7 @@ class Collection(Model):
     revision: int = 0
     updated: AwareDatetime | None = None
     sources: tuple[str, ...] = ()
+    leading: tuple[int, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """Return the field called `name`, lifespan included, or None."""

@@ -57,6 +57,7 @@ class StoreFeatureProvider(BaseProvider):  # type: ignore[misc]
             ItemsQuery(
                 collection=collection,
                 region=region.wkb if region else None,
+                nowhere=bool(boxes) and region is None,
                 time=TimeSpan.parse(datetime_) if datetime_ else None,
                 where=tuple(
                     Condition(field=in_store(collection, name), value=typed(self._by_name[name], text))

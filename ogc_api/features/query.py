@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
@@ -16,11 +16,15 @@ from ogc_api.features.regions import region_of
 from ogc_api.parameters import Parameters
 from twin.crs import CRS84
 from twin.errors import BadInput
-from twin.model import Collection, FieldType, Kind
-from twin.store import Condition, Filter, Scalar, SortKey
+from twin.model import LOOKED_AT, Collection, FieldType, Kind
+from twin.store import Condition, Filter, Logic, Scalar, SortKey, Spatial
+from twin.store.filters import GEOMETRY
 from twin.time import TimeSpan, iso, parse_instant
 
 DEFAULT_LIMIT = 10
+_PLACELESS = Condition(field=GEOMETRY, operator="is null")
+#: Beyond the number of any row.
+_ROWS = 2**63
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,14 @@ class ItemsQuery:
     Attributes
     ----------
     region
-        WKB of a polygon in the CRS of storage; None for everywhere.
-    nothing
-        Whether the box lies outside the extent of the data, so that the answer is empty.
+        WKB of a polygon in the CRS of storage; None for everywhere. What has no geometry meets any
+        (Features Part 1, requirement ``/req/core/fc-bbox-response``, C).
+    nowhere
+        Whether the box lies outside the extent of the data, so that what has no geometry alone meets it.
     after
         Cursor of the last item seen: the values of ``sort``, then its row; of an observation, its
-        datastream and phenomenon time. It wins over ``offset``, which then only numbers the page.
+        datastream and phenomenon time; in a whole collection, the rows that lead, then its row.
+        It wins over ``offset``, which then only numbers the page.
     properties
         Names of the properties to give, in the order of the schema.
     crs
@@ -44,7 +50,7 @@ class ItemsQuery:
 
     collection: Collection
     region: bytes | None = None
-    nothing: bool = False
+    nowhere: bool = False
     time: TimeSpan | None = None
     where: tuple[Filter, ...] = ()
     sort: tuple[SortKey, ...] = ()
@@ -54,6 +60,34 @@ class ItemsQuery:
     properties: tuple[str, ...] = ()
     crs: str = CRS84
     with_geometry: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all the features of a collection, in the order of the store."""
+        chosen = self.region or self.nowhere or self.time or self.where or self.sort
+        return not chosen and self.collection.kind is Kind.FEATURES
+
+    @property
+    def conditions(self) -> tuple[Filter, ...]:
+        """What must hold of an item: the filters, and where it lies."""
+        if self.nowhere:
+            return (*self.where, _PLACELESS)
+        if self.region is None:
+            return self.where
+        meets = Spatial(relation="intersects", right=self.region)
+        return (*self.where, Logic(operator="or", filters=(meets, _PLACELESS)))
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """Rows that come before the others; whoever follows `next` keeps those of the first page."""
+        if not self.is_whole:
+            return ()
+        return self.collection.leading if self.after is None else self.after[:-1]  # type: ignore[return-value]
+
+    @property
+    def last(self) -> tuple[Scalar, ...] | None:
+        """The cursor without the rows that lead."""
+        return self.after[-1:] if self.after is not None and self.is_whole else self.after
 
 
 def parse(parameters: Parameters, collection: Collection, maximum: int) -> ItemsQuery:
@@ -76,26 +110,27 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     offset = parameters.integer("startindex", offset)
     boxes = parameters.boxes(codes)
     sort = parameters.read("sortby", lambda text: _sort(text, sortables(collection))) or ()
-    after = parameters.read("cursor", lambda text: read_cursor(text, _cursor_fields(collection, sort)))
     names = parameters.names("properties", fields)
     crs = parameters.crs("crs", codes)
     time = parameters.time()
     skip_geometry = parameters.boolean("skipGeometry")
     region = region_of(boxes, collection)
-    return ItemsQuery(
+    query = ItemsQuery(
         collection=collection,
         region=region.wkb if region else None,
-        nothing=bool(boxes) and region is None,
+        nowhere=bool(boxes) and region is None,
         time=time,
         where=(*_filter(parameters, collection, codes), *_equalities(parameters, collection)),
         sort=sort,
-        after=after,
         offset=offset,
         limit=limit,
         properties=tuple(name for name in fields if names is None or name in names),
         crs=crs,
         with_geometry=not skip_geometry,
     )
+    led = LOOKED_AT if query.is_whole else 0
+    after = parameters.read("cursor", lambda text: read_cursor(text, _cursor_fields(collection, sort), led))
+    return query if after is None else replace(query, after=after)
 
 
 def parse_one(parameters: Parameters, collection: Collection) -> ItemsQuery:
@@ -154,8 +189,13 @@ def write_cursor(values: tuple[Scalar, ...]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(plain)).decode().rstrip("=")
 
 
-def read_cursor(text: str, kinds: tuple[FieldType, ...]) -> tuple[Scalar, ...]:
+def read_cursor(text: str, kinds: tuple[FieldType, ...], led: int = 0) -> tuple[Scalar, ...]:
     """Return the values of a word that :func:`write_cursor` made.
+
+    Parameters
+    ----------
+    led
+        How many numbers of rows may stand before the values of `kinds`.
 
     Raises
     ------
@@ -169,8 +209,12 @@ def read_cursor(text: str, kinds: tuple[FieldType, ...]) -> tuple[Scalar, ...]:
     }
     try:
         values = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
-        if not isinstance(values, list) or len(values) != len(kinds):
+        if not isinstance(values, list) or not 0 <= len(values) - len(kinds) <= led:
             raise ValueError(text)
+        rows = values[: len(values) - len(kinds)]
+        if not all(type(row) is int and 0 <= row < _ROWS for row in rows):
+            raise ValueError(text)
+        kinds = (FieldType.INTEGER,) * len(rows) + kinds
         for value, kind in zip(values, kinds, strict=True):
             if value is not None and not isinstance(value, accepted.get(kind, str)):
                 raise ValueError(text)

@@ -76,5 +76,5 @@ class ReadAhead:
 
 def _key(query: ItemsQuery, after: Cursor) -> Hashable:
     """Return what tells one reading from another: all of the query that chooses rows or columns."""
-    rows = (query.collection.id, query.region, query.time, query.where, query.sort, after)
+    rows = (query.collection.id, query.region, query.nowhere, query.time, query.where, query.sort, after)
     return (*rows, query.properties, query.with_geometry)

@@ -30,8 +30,6 @@ class ItemsService:
 
     def page(self, query: ItemsQuery) -> Page:
         """Return one page, with the exact number of items that the query has."""
-        if query.nothing:
-            return Page(b"", 0, 0, None)
         if (index := self._index(query)) is not None:
             return index.page(query)
         block = self._ahead.find(query) or self._read(query)
@@ -158,11 +156,11 @@ def feature_query(query: ItemsQuery, limit: int) -> FeatureQuery:
     own = [field.name for field in query.collection.fields]
     return FeatureQuery(
         collection=query.collection.id,
-        region=query.region,
         time=query.time,
-        where=query.where,
+        where=query.conditions,
         sort=query.sort,
-        after=query.after,
+        after=query.last,
+        leading=query.leading,
         offset=0 if query.after else query.offset,
         limit=limit,
         columns=tuple(name for name in own if name in query.properties or name in keys),
@@ -175,9 +173,8 @@ def observation_query(query: ItemsQuery, limit: int) -> ObservationQuery:
     return ObservationQuery.model_validate(
         {
             "collection": query.collection.id,
-            "region": query.region,
             "time": query.time,
-            "where": query.where,
+            "where": query.conditions,
             "joined": True,
             "descending": any(key.descending for key in query.sort),
             "after": query.after,
@@ -192,7 +189,7 @@ def _cursor(table: pa.Table, query: ItemsQuery) -> tuple[Scalar, ...]:
     if query.collection.kind is Kind.TIMESERIES:
         return (last["datastream"][0].as_py(), last["phenomenon_time"][0].as_py())
     values = (last[key.field][0].as_py() for key in query.sort)
-    return (*values, last["row"][0].as_py())
+    return (*query.leading, *values, last["row"][0].as_py())
 
 
 def _observations_as_items(table: pa.Table) -> pa.Table:

@@ -93,7 +93,7 @@ def test_public_buildings_are_named_and_each_commune_has_its_town_hall(city: Wri
 
 def test_the_city_changes_over_the_years_and_within_the_month(city: Written):
     buildings, truth = city.layer("buildings"), city.truth
-    assert (buildings["valid_from"] >= np.datetime64("1880-01-01")).all()
+    assert (buildings["valid_from"] >= np.datetime64("1905-01-01")).all()
     ended = ~np.isnat(buildings["valid_to"])
     assert (buildings["valid_to"][ended] > buildings["valid_from"][ended]).all()
     for day, expected in truth["buildings_standing"].items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -154,7 +155,7 @@ def observations(timeseries: str) -> pa.Table:
 
 def commit_features(store: Store, made: Collection, batch: pa.RecordBatch, source: str = "test") -> None:
     run = Run(
-        id=f"{made.id}-{source}-{store.catalogue.revision()}",
+        id=f"{made.id}-{source}-{uuid4().hex}",
         kind="ingest",
         name=made.id,
         fingerprint=source,

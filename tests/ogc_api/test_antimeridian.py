@@ -13,8 +13,8 @@ from twin.model import FieldType, feature_schema
 from twin.settings import Settings
 from twin.store.embedded import open_store
 
-#: Longitude of each place, all of them on latitude 10.
-PLACES = {"fiji": 178.0, "samoa": -172.0, "edge": 180.0, "paris": 2.0, "hawaii": -155.0}
+#: Longitude of each place, all of them on latitude 10, and a place that is none: it meets every box.
+PLACES = {"fiji": 178.0, "samoa": -172.0, "edge": 180.0, "paris": 2.0, "hawaii": -155.0, "atlantis": None}
 ITEMS = "/collections/places/items"
 
 
@@ -24,12 +24,15 @@ def pacific(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pacific")
     settings = Settings.model_validate({"store": {"folder": folder}, "city": {"name": "Pacific", "crs": "EPSG:3857"}})
     store = open_store(folder, "EPSG:3857")
-    points = shapely.points([[longitude, 10.0] for longitude in PLACES.values()])
+    points = [
+        None if longitude is None else transform_geometry(shapely.Point(longitude, 10.0), CRS84, "EPSG:3857")
+        for longitude in PLACES.values()
+    ]
     columns = {
         "id": list(PLACES),
         "valid_from": [START] * len(PLACES),
         "valid_to": [None] * len(PLACES),
-        "geometry": pa.array(shapely.to_wkb(transform_geometry(points, CRS84, "EPSG:3857")), pa.binary()),
+        "geometry": pa.array(shapely.to_wkb(points), pa.binary()),
         "name": list(PLACES),
     }
     name = [field("name", FieldType.STRING)]
@@ -62,9 +65,9 @@ def test_both_sides_are_found(pacific, west, east, expected):
         assert page["numberMatched"] == len(page["features"])
         return {feature["id"] for feature in page["features"]}
 
-    assert names(bbox=f"{west},0,{east},20") == expected
-    assert names(bbox=f"0,{west},20,{east}", **{"bbox-crs": "EPSG:4326"}) == expected
+    assert names(bbox=f"{west},0,{east},20") == expected | {"atlantis"}
+    assert names(bbox=f"0,{west},20,{east}", **{"bbox-crs": "EPSG:4326"}) == expected | {"atlantis"}
     assert names(filter=f"S_INTERSECTS(geometry,BBOX({west},0,{east},20))") == expected
     lat_first = {"filter": f"S_INTERSECTS(geometry,BBOX(0,{west},20,{east}))", "filter-crs": "EPSG:4326"}
     assert names(**lat_first) == expected
-    assert names(bbox=f"{west},11,{east},20") == set()
+    assert names(bbox=f"{west},11,{east},20") == {"atlantis"}

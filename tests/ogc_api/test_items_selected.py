@@ -25,7 +25,8 @@ def boxes():
 
 
 def meets(truth, region):
-    return sum(shape is not None and shapely.intersects(region, shape) for shape in truth["shape"])
+    """Count what meets a region; what has no place meets any."""
+    return sum(shape is None or shapely.intersects(region, shape) for shape in truth["shape"])
 
 
 @pytest.mark.parametrize("box", boxes())
@@ -52,29 +53,49 @@ def test_a_box_in_another_crs_is_a_curved_region(ogc, truth, crs):
     assert 10 < found < BUILDINGS
 
 
-def test_the_whole_world_is_a_box(ogc, truth):
-    placed = meets(truth, shapely.box(0, 0, 1e7, 1e7))
-    assert ogc.json(ITEMS, bbox="-180,-90,180,90")["numberMatched"] == placed
-    assert ogc.json(ITEMS, bbox="-180,-90,-100,180,90,100")["numberMatched"] == placed
-    assert ogc.json(ITEMS, bbox="-90,-180,90,180", **{"bbox-crs": "EPSG:4326"})["numberMatched"] == placed
-    assert ogc.json(ITEMS, bbox="170,-90,20,90")["numberMatched"] == placed, "across the antimeridian"
-    assert ogc.json(ITEMS, bbox="-10,-90,-170,90")["numberMatched"] == placed
-    assert ogc.json(ITEMS, bbox="177,65,-177,70")["numberMatched"] == 0
+def test_the_whole_world_is_a_box(ogc):
+    whole = ogc.json(ITEMS)["numberMatched"]
+    assert ogc.json(ITEMS, bbox="-180,-90,180,90")["numberMatched"] == whole
+    assert ogc.json(ITEMS, bbox="-180,-90,-100,180,90,100")["numberMatched"] == whole
+    assert ogc.json(ITEMS, bbox="-90,-180,90,180", **{"bbox-crs": "EPSG:4326"})["numberMatched"] == whole
+    assert ogc.json(ITEMS, bbox="170,-90,20,90")["numberMatched"] == whole, "across the antimeridian"
+    assert ogc.json(ITEMS, bbox="-10,-90,-170,90")["numberMatched"] == whole
     world = "-20037508.34,-20037508.34,20037508.34,20037508.34"
-    assert ogc.json(ITEMS, bbox=world, **{"bbox-crs": "EPSG:3857"})["numberMatched"] == placed
-    assert ogc.json(ITEMS, bbox="100,-40,120,-20") | {"timeStamp": "", "links": []} == {
-        "type": "FeatureCollection",
-        "timeStamp": "",
-        "numberMatched": 0,
-        "numberReturned": 0,
-        "links": [],
-        "features": [],
-    }
+    assert ogc.json(ITEMS, bbox=world, **{"bbox-crs": "EPSG:3857"})["numberMatched"] == whole
 
 
-def test_a_box_that_is_a_point_selects_what_holds_it(ogc):
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"bbox": "177,65,-177,70"},
+        {"bbox": "100,-40,120,-20"},
+        {"bbox": "-40,100,-20,120", "bbox-crs": "EPSG:4326"},
+        {"bbox": "0,0,1,1", "bbox-crs": LAMBERT},
+        {"bbox": "0,0,1,1", "bbox-crs": LAMBERT, "crs": LAMBERT},
+        {"bbox": "100,-40,120,-20", "filter": "storeys = 7"},
+        {"bbox": "100,-40,120,-20", "datetime": "2026-07-08T00:00:00Z"},
+        {"bbox": "100,-40,120,-20", "datetime": "2026-07-07/..", "sortby": "-height", "limit": 1},
+    ],
+)
+def test_a_box_far_from_all_selects_what_has_no_place(ogc, query):
+    page = ogc.json(ITEMS, **query)
+    assert [feature["id"] for feature in page["features"]] == ["b0007"]
+    assert page["features"][0]["geometry"] is None
+    assert page["numberMatched"] == page["numberReturned"] == 1
+    assert {link["rel"] for link in page["links"]}.isdisjoint({"next"})
+
+
+def test_what_has_no_place_is_still_filtered(ogc):
+    far = {"bbox": "100,-40,120,-20"}
+    assert ogc.json(ITEMS, **far, filter="storeys = 8")["features"] == []
+    assert ogc.json(ITEMS, **far, datetime="2026-07-07T23:00:00Z")["features"] == []
+    assert ogc.json(ITEMS, filter="S_INTERSECTS(geometry,BBOX(100,-40,120,-20))")["features"] == [], "null is not true"
+    assert ogc.json(OBSERVATIONS, **far)["features"] == [], "every datastream has a place"
+
+
+def test_a_box_that_is_a_point_selects_what_holds_it_and_what_has_no_place(ogc):
     found = ogc.json(ITEMS, bbox="770045,6279045,770045,6279045", **{"bbox-crs": LAMBERT})
-    assert {feature["id"].split("@")[0] for feature in found["features"]} == {"b0001"}
+    assert {feature["id"].split("@")[0] for feature in found["features"]} == {"b0001", "b0007"}
 
 
 def test_a_box_in_the_crs_of_storage_is_widened_by_a_millimetre_and_no_more(ogc_twin):

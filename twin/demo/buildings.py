@@ -244,8 +244,8 @@ def _lifespans(
 
     early = np.select(
         [zone == Zone.SLABS, zone == Zone.HOUSES, zone == Zone.ACTIVITY, zone == Zone.PUBLIC],
-        [1956.0, np.interp(blocks.centrality[block], [0.2, 0.5, 0.9], [1925.0, 1948.0, 1962.0]), 1971.0, 1886.0],
-        1880.0,
+        [1956.0, np.interp(blocks.centrality[block], [0.2, 0.5, 0.9], [1925.0, 1948.0, 1962.0]), 1971.0, 1905.0],
+        1905.0,
     )
     late = np.select(
         [zone == Zone.SLABS, zone == Zone.PERIMETER, zone == Zone.OLD, zone == Zone.VILLAGE],
@@ -282,7 +282,7 @@ def _lifespans(
     return (
         np.concatenate([polygon, before]),
         np.concatenate([block, block[under]]),
-        np.concatenate([start, days(rng.uniform(1895.0, 1985.0, replaced))]),
+        np.concatenate([start, days(rng.uniform(1905.0, 1985.0, replaced))]),
         np.concatenate([end, start[under] - rng.integers(240, 800, replaced)]),
     )
 

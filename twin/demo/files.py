@@ -30,7 +30,7 @@ FEATURES = {
     "trees": "street_furniture",
     "stations": "measurements",
 }
-_FOUNDED = np.datetime64("1880-01-01", "D")
+_FOUNDED = np.datetime64("1905-01-01", "D")
 
 
 def write_files(city: City, folder: Path) -> None:

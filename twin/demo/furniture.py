@@ -138,7 +138,7 @@ def trees(plan: Plan, network: Network, blocks: Blocks, buildings: Buildings, wa
     row, street = np.delete(row, on_way), np.delete(street, on_way)
     species = np.concatenate([of_street[street], rng.integers(0, len(SPECIES), len(grove))])
     year = np.concatenate(
-        [rng.uniform(1900.0, 2022.0, len(network.line))[street], rng.uniform(1930.0, 2026.0, len(grove))]
+        [rng.uniform(1905.0, 2022.0, len(network.line))[street], rng.uniform(1930.0, 2026.0, len(grove))]
     )
     year = np.minimum(year + np.abs(rng.normal(0, 6.0, len(year))) * (rng.random(len(year)) < 0.25), 2026.2)
     adult = np.array([entry[1] for entry in SPECIES])[species]

@@ -63,9 +63,7 @@ def feature_collection(table: pa.Table) -> bytes:
     geometry = transform_geometry(shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False)), CRS, CRS84)
     ids = table["id"].to_pylist()
     columns = table.drop_columns(["id", "geometry"])
-    if "valid_to" not in columns.column_names:
-        columns = columns.append_column("valid_to", pa.nulls(len(table), pa.date32()))
-    for name in ("valid_from", "valid_to"):
+    for name in [name for name in ("valid_from", "valid_to") if name in columns.column_names]:
         text = pc.strftime(columns[name].cast(pa.timestamp("s")), format="%Y-%m-%dT00:00:00Z")
         columns = columns.set_column(columns.column_names.index(name), name, text)
     for place, field in enumerate(columns.schema):

@@ -19,7 +19,7 @@ import pyarrow as pa
 import xarray as xr
 from pydantic import AwareDatetime, Field
 
-from twin.model import Collection, Identifier, Model, Quality, Run
+from twin.model import LOOKED_AT, Collection, Identifier, Model, Quality, Run
 from twin.store.filters import Filters, Scalar
 from twin.time import TimeSpan
 
@@ -70,6 +70,9 @@ class FeatureQuery(Model):
         Lifespans that meet the span: ``valid_from <= end and valid_to > start``, open where null.
     after
         Keyset cursor: the values of ``sort`` then the row number (see ``row``) of the last feature seen.
+    leading
+        Rows that come before all others, in this order, where there is no ``sort``; a cursor is of the
+        order that it was given in, so that whoever pages goes on with the same ones.
     columns
         Fields to return beside the standing columns; None for all.
     revision
@@ -87,6 +90,7 @@ class FeatureQuery(Model):
     ids: tuple[str, ...] | None = None
     sort: tuple[SortKey, ...] = ()
     after: tuple[Scalar, ...] | None = None
+    leading: Annotated[tuple[int, ...], Field(max_length=LOOKED_AT)] = ()
     offset: Annotated[int, Field(ge=0)] = 0
     limit: Annotated[int, Field(ge=0)] | None = None
     columns: tuple[str, ...] | None = None

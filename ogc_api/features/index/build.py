@@ -73,9 +73,8 @@ def build(
         asked = FeatureQuery(
             collection=collection.id,
             revision=collection.revision,
-            region=query.region,
             time=query.time,
-            where=query.where,
+            where=query.conditions,
             columns=(),
             with_geometry=False,
         )
@@ -101,6 +100,7 @@ class _Part(TypedDict):
     born: NDArray[np.int64]
     ended: NDArray[np.int64]
     names: NDArray[np.int64]
+    placeless: NDArray[np.bool_]
     bounds: NDArray[np.float64]
     connected: NDArray[np.bool_]
 
@@ -112,6 +112,7 @@ def _part(table: pa.Table) -> _Part:
         "born": _instants(table["valid_from"], ALWAYS),
         "ended": _instants(table["valid_to"], NEVER),
         "names": np.array([hash(name) for name in table["id"].to_pylist()], np.int64),
+        "placeless": np.asarray(table["geometry"].is_null()),
         "bounds": shapely.bounds(geometries).reshape(-1, 4),
         "connected": np.isin(shapely.get_type_id(geometries), _ONE_PIECE),
     }

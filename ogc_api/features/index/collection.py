@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ogc_api.features.fields import item_fields
 from ogc_api.features.index.envelopes import Envelopes, Numbers
+from ogc_api.features.index.order import Order
 from ogc_api.features.index.region import prepared_region
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
@@ -28,7 +29,7 @@ _KEPT_BYTES = 16_000_000
 #: Features that are looked through in much less than a millisecond.
 _QUICK = 50_000
 
-type Selected = tuple[bytes | None, datetime | None, datetime | None, tuple[Filter, ...]]
+type Selected = tuple[bytes | None, bool, datetime | None, datetime | None, tuple[Filter, ...]]
 #: Asks the store for the rows of a query, in any order: int64, shape (count,).
 type Rows = Callable[[ItemsQuery], NDArray[np.int64]]
 
@@ -49,6 +50,8 @@ class Columns:
         Lifespans in microseconds of UTC; ``ALWAYS`` and ``NEVER`` where unknown.
     names
         Hashes of the ids of the items.
+    placeless
+        Which have no geometry.
     bounds, connected
         See :class:`~ogc_api.features.index.envelopes.Envelopes`.
     """
@@ -59,6 +62,7 @@ class Columns:
     born: NDArray[np.int64]
     ended: NDArray[np.int64]
     names: NDArray[np.int64]
+    placeless: NDArray[np.bool_]
     bounds: NDArray[np.float64]
     connected: NDArray[np.bool_]
 
@@ -79,6 +83,7 @@ class CollectionIndex:
         order = np.argsort(columns.names, kind="stable").astype(np.int32)
         self._names, self._named = columns.names[order], order
         self._envelopes = Envelopes(columns.bounds, columns.connected)
+        self._placeless = np.flatnonzero(columns.placeless).astype(np.int32)
         self._selected: OrderedDict[Selected, Numbers | None] = OrderedDict()
         self._selected_bytes = 0
         self._lock = threading.Lock()
@@ -89,18 +94,18 @@ class CollectionIndex:
     @property
     def nbytes(self) -> int:
         """Bytes that stay in memory; the texts and the shapes are a file's."""
-        arrays = (self._rows, self._born, self._ended, self._names, self._named)
+        arrays = (self._rows, self._born, self._ended, self._names, self._named, self._placeless)
         offsets = self._texts.offsets.nbytes + self._shapes.offsets.nbytes
         return sum(array.nbytes for array in arrays) + offsets + self._envelopes.nbytes
 
     def is_quick(self, query: ItemsQuery) -> bool:
         """Whether a page takes so little that it may be made between two other requests."""
         selected = _key(query)
-        if query.nothing or selected is None or selected in self._selected:
+        if selected is None or selected in self._selected:
             return True
         if query.where:
             return False
-        if len(self) <= _QUICK:
+        if query.nowhere or len(self) <= _QUICK:
             return True
         if query.region is None:
             return len(self) <= 10 * _QUICK
@@ -109,21 +114,21 @@ class CollectionIndex:
 
     def page(self, query: ItemsQuery) -> Page:
         """Return the page of a query that :func:`is_answerable`."""
-        if query.nothing:
-            return Page(b"", 0, 0, None)
         found = self._select(query)
         matched = len(self) if found is None else int(found.size)
-        start = min(query.offset, matched) if query.after is None else self._after(query.after[0], found)
+        order = Order(self._numbers(query.leading))
+        start = min(query.offset, matched) if query.last is None else self._after(query, found, order)
         stop = min(start + query.limit, matched)
         if start == stop:
             return Page(b"", matched, 0, None)
         if found is None:
-            last = stop - 1
-            features = self._texts.span(start, stop)
+            runs = order.runs(start, stop)
+            last = runs[-1][1] - 1
+            features = b"".join([self._texts.span(*run) for run in runs])
         else:
             last = int(found[stop - 1])
             features = self._texts.gather(found[start:stop])
-        after = (int(self._rows[last]),) if stop < matched else None
+        after = (*query.leading, int(self._rows[last])) if stop < matched else None
         return Page(features[:-1], matched, stop - start, after)
 
     def item(self, item_id: str) -> bytes | None:
@@ -137,10 +142,18 @@ class CollectionIndex:
                 found.append(text)
         return found[0][:-1] if len(found) == 1 else None
 
-    def _after(self, row: object, found: Numbers | None) -> int:
+    def _numbers(self, rows: tuple[int, ...]) -> list[int]:
+        """Return the numbers of those of the rows that are there."""
+        places = np.searchsorted(self._rows, rows).tolist() if rows else []
+        return [at for at, row in zip(places, rows, strict=True) if at < len(self) and self._rows[at] == row]
+
+    def _after(self, query: ItemsQuery, found: Numbers | None, order: Order) -> int:
+        (row,) = query.last or ()
         assert isinstance(row, int)  # noqa: S101 - see is_answerable
-        at = np.searchsorted(self._rows, max(ALWAYS, min(row, NEVER)), "right")
-        return int(at if found is None else np.searchsorted(found, at))
+        if row in query.leading:
+            return len(self._numbers(query.leading[: query.leading.index(row) + 1]))
+        at = int(np.searchsorted(self._rows, max(ALWAYS, min(row, NEVER)), "right"))
+        return order.after(at) if found is None else int(np.searchsorted(found, at))
 
     def _select(self, query: ItemsQuery) -> Numbers | None:
         """Return the numbers of the features selected, ascending; None for all of them."""
@@ -151,7 +164,7 @@ class CollectionIndex:
             if key in self._selected:
                 self._selected.move_to_end(key)
                 return self._selected[key]
-        found = self._kept(query) if query.where else self._searched(query.region, query.time)
+        found = self._kept(query) if query.where else self._searched(query)
         found = None if found is not None and found.size == len(self) else found
         with self._lock:
             self._selected[key] = found
@@ -167,12 +180,14 @@ class CollectionIndex:
             raise RuntimeError(f"The store gave rows of {query.collection.id} that it had not given before.")
         return found.astype(np.int32)
 
-    def _searched(self, region: bytes | None, time: TimeSpan | None) -> Numbers | None:
+    def _searched(self, query: ItemsQuery) -> Numbers | None:
         found: Numbers | None = None
-        if region is not None:
-            found = self._meeting(region)
-        if time is not None:
-            lives = self._living(found, time)
+        if query.nowhere:
+            found = self._placeless
+        elif query.region is not None:
+            found = np.sort(np.concatenate([self._meeting(query.region), self._placeless]))
+        if query.time is not None:
+            lives = self._living(found, query.time)
             found = np.flatnonzero(lives).astype(np.int32) if found is None else found[lives]
         return found
 
@@ -183,7 +198,7 @@ class CollectionIndex:
         if doubtful.size:
             met = region.meets([self._shapes[number] for number in doubtful.tolist()])
             sure = np.concatenate([sure, doubtful[met]])
-        return np.sort(sure)
+        return sure
 
     def _living(self, found: Numbers | None, time: TimeSpan) -> NDArray[np.bool_]:
         chosen = slice(None) if found is None else found
@@ -197,10 +212,10 @@ class CollectionIndex:
 
 def is_answerable(query: ItemsQuery) -> bool:
     """Whether a query asks for nothing but what an index has: CRS84, every property, the store's own order."""
-    if query.after is not None and not (len(query.after) == 1 and type(query.after[0]) is int):
+    if query.last is not None and not (len(query.last) == 1 and type(query.last[0]) is int):
         return False
     properties = tuple(field.name for field in item_fields(query.collection))
-    rest = replace(query, region=None, nothing=False, time=None, where=(), after=None, offset=0, limit=DEFAULT_LIMIT)
+    rest = replace(query, region=None, nowhere=False, time=None, where=(), after=None, offset=0, limit=DEFAULT_LIMIT)
     if rest != ItemsQuery(collection=query.collection, properties=properties):
         return False
     return query.region is None or prepared_region(query.region) is not None
@@ -212,10 +227,10 @@ def microseconds(instant: datetime) -> int:
 
 
 def _key(query: ItemsQuery) -> Selected | None:
-    if query.region is None and query.time is None and not query.where:
+    if query.region is None and not query.nowhere and query.time is None and not query.where:
         return None
     start, end = (None, None) if query.time is None else (query.time.start, query.time.end)
-    return query.region, start, end, query.where
+    return query.region, query.nowhere, start, end, query.where
 
 
 def _size(found: Numbers | None) -> int:

@@ -144,10 +144,11 @@ def _put_observations(store: Store) -> None:
     put_series(store, pa.concat_tables(parts), datastreams=features, collection=observations)
 
 
-def put_heat(store: Store, offset: float = 0.0, gap: slice = slice(0)) -> None:
-    """Commit the coverage in time, its values raised by `offset`, without the steps of `gap`."""
+def put_heat(store: Store, offset: float = 0.0, gap: slice = slice(0), blank: slice = slice(0)) -> None:
+    """Commit the coverage in time, its values raised by `offset`, without the steps of `gap` and columns of `blank`."""
     times = np.datetime64(START.replace(tzinfo=None), "ns") + np.arange(HOURS).astype("m8[h]")
     values = np.stack([field(step) for step in range(HOURS)]) + np.float32(offset)
+    values[..., blank] = np.nan
     dataset = xr.Dataset({"air_temperature": (("time", "y", "x"), values)}, coords={"time": times, "y": YS, "x": XS})
     dataset = dataset.isel(time=np.delete(np.arange(HOURS), gap))
     put_cube(store, dataset, collection=collection("heat", Kind.COVERAGE, observed_properties=(TEMPERATURE,)))

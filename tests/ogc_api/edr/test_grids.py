@@ -63,18 +63,34 @@ def test_cube_in_storage_crs_is_every_cell_whose_centre_is_in_the_box(get: Get) 
 
 
 @pytest.mark.parametrize("crs", [None, LAMBERT])
-def test_cube_and_position_agree_in_every_cell(get: Get, crs: str | None) -> None:
+def test_cube_and_position_agree_in_every_cell_with_and_without_a_value(
+    get: Get, tmp_path: Path, crs: str | None
+) -> None:
     asked = {"crs": crs} if crs else {}
     box = (
         BOX
         if crs
         else crs_.BBox(xmin=BOX[0], ymin=BOX[1], xmax=BOX[2], ymax=BOX[3], crs="EPSG:2154").to(CRS84).as_list()
     )
-    axes, values, _ = coverage(get("heat/cube", {"bbox": ",".join(map(str, box)), **asked, **DAY}))
+    query = {"bbox": ",".join(map(str, box)), **asked, **DAY}
+    axes, values, _ = coverage(get("heat/cube", query))
     assert axes["x"] == sorted(axes["x"])
     assert axes["y"] == sorted(axes["y"])
     assert values.shape == (6, len(axes["y"]), len(axes["x"]))
     assert values[0].size > 12
+    _agree(get, axes, values, asked)
+    with opened(tmp_path) as twin:
+        fill(twin)
+        put_heat(twin.store, blank=slice(6, None))
+        edr = Edr(twin, BASE)
+        axes, values, _ = coverage(requests_to(edr)("heat/cube", query))
+        assert np.isfinite(values).any()
+        assert np.isnan(values).any()
+        _agree(requests_to(edr), axes, values, asked)
+        edr.close()
+
+
+def _agree(get: Get, axes, values, asked) -> None:
     for row, y in enumerate(axes["y"]):
         for column, x in enumerate(axes["x"]):
             _, at_point, _ = coverage(get("heat/position", {"coords": f"POINT({x} {y})", **asked, **DAY}))

@@ -17,7 +17,7 @@ from twin.store.embedded.engine import FORMAT, Cursor, Database
 type Visible = Callable[[Cursor, tuple[Collection, ...], frozenset[str]], tuple[Collection, ...]]
 
 #: What the store alone knows of a collection; the rest is the source's word.
-_OWN = ("extent", "temporal", "count", "revision", "updated", "sources")
+_OWN = ("extent", "temporal", "count", "revision", "updated", "sources", "leading")
 
 
 class Snapshot(Model):

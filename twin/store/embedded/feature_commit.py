@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from twin.errors import BadInput
-from twin.model import Collection, FieldType, feature_schema
+from twin.model import LOOKED_AT, Collection, FieldType, feature_schema
 from twin.store.embedded import edits
 from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.extent import extent
@@ -213,8 +214,36 @@ def measured(cursor: Cursor, collection: Collection, seen: str = "TRUE") -> Coll
             "extent": extent(cursor, current, collection.crs),
             "temporal": None if first is None else (aware(first), aware(last) if ended else None),
             "sources": tuple(sources or ()),
+            "leading": _leading(cursor, collection, current),
         }
     )
+
+
+def _leading(cursor: Cursor, collection: Collection, current: str) -> tuple[int, ...]:
+    """Return the rows that know, as few of them as a greedy choice takes, what no first row alone tells."""
+    known = ["geometry IS NOT NULL", "valid_from IS NOT NULL", "valid_to IS NOT NULL"]
+    for field in collection.fields:
+        name = quote(field.name)
+        # What is not finite is served as null.
+        known.append(f"coalesce(isfinite({name}), FALSE)" if field.type is FieldType.NUMBER else f"{name} IS NOT NULL")
+    anywhere = ", ".join(f"coalesce(bool_or({test}), FALSE)" for test in known)
+    wanted = _true(one(cursor, f"SELECT {anywhere} FROM {current}"))
+    first = _true(one(cursor, f'SELECT {anywhere} FROM (FROM {current} ORDER BY "row" LIMIT {LOOKED_AT})'))
+    if wanted <= first:
+        return ()
+    rows: list[int] = []
+    while wanted and len(rows) < LOOKED_AT:
+        told = " + ".join(f"({known[place]})::INT" for place in sorted(wanted))
+        row, *tests = one(
+            cursor, f'SELECT "row", {", ".join(known)} FROM {current} ORDER BY {told} DESC, "row" LIMIT 1'
+        )
+        rows.append(row)
+        wanted -= _true(tests)
+    return tuple(rows)
+
+
+def _true(tests: Iterable[bool]) -> set[int]:
+    return {place for place, test in enumerate(tests) if test}
 
 
 def aware(instant: datetime) -> datetime:

@@ -42,14 +42,14 @@ class Features:
         columns = _columns(collection)
         where = _where(query, columns)
         if query.after is not None:
-            add_after(where, query.sort, query.after, columns, '"row"')
+            add_after(where, query.sort, query.after, columns, '"row"', query.leading)
         names = ", ".join(quote(name) for name in schema.names)
         source = f"FROM {table(collection.id)} WHERE {where}"
         # A scan gives rows in the order of "row" by itself, so a whole stream needs no sort.
-        if query.limit is None and not query.offset and not query.sort:
+        if query.limit is None and not query.offset and not query.sort and not query.leading:
             sql = f"SELECT {names} {source}"
             return self._database.stream(lambda _: iter([(sql, where.parameters)]), schema)
-        order = order_by(query.sort, columns, '"row"')
+        order = order_by(query.sort, columns, '"row"', query.leading)
         page = f'SELECT "row" {source} ORDER BY {order} LIMIT {_limit(query.limit)} OFFSET {int(query.offset)}'
         sql = f'SELECT {names} FROM {table(collection.id)} SEMI JOIN ({page}) USING ("row") ORDER BY {order}'
         return self._database.stream(lambda _: iter([(sql, where.parameters)]), schema)
@@ -58,7 +58,10 @@ class Features:
         """Return how many features a query has, its paging left aside."""
         collection = self._collection(query, principal)
         plain = _seen(query, principal).model_copy(
-            update={"limit": None, "offset": 0, "after": None, "sort": (), "columns": None, "with_geometry": True}
+            update={
+                **{"limit": None, "offset": 0, "after": None, "sort": (), "leading": ()},
+                **{"columns": None, "with_geometry": True},
+            }
         )
         key = (collection.revision, plain)
         with self._lock:

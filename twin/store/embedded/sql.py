@@ -102,13 +102,32 @@ def column(columns: Columns, field: str) -> tuple[str, FieldType]:
         raise BadInput(f"There is no field {field!r}; there are: {', '.join(columns)}.") from None
 
 
-def order_by(keys: Iterable[SortKey], columns: Columns, last: str) -> str:
-    """Return the ORDER BY list of `keys`, nulls last, with the column `last` as tie-break."""
+def order_by(keys: Iterable[SortKey], columns: Columns, last: str, leading: tuple[int, ...] = ()) -> str:
+    """Return the ORDER BY list of `keys`, nulls last, with the column `last` as tie-break.
+
+    Parameters
+    ----------
+    leading
+        Values of `last` that come first where there is no key.
+    """
     parts = [f"{column(columns, key.field)[0]} {'DESC' if key.descending else 'ASC'} NULLS LAST" for key in keys]
+    if leading and not parts:
+        parts = [f"list_position({_numbers(leading)}, {last}) NULLS LAST"]
     return ", ".join([*parts, last])
 
 
-def add_after(where: Where, keys: tuple[SortKey, ...], after: tuple[Scalar, ...], columns: Columns, last: str) -> None:
+def _numbers(values: tuple[int, ...]) -> str:
+    return f"[{', '.join(str(int(value)) for value in values)}]::BIGINT[]"
+
+
+def add_after(
+    where: Where,
+    keys: tuple[SortKey, ...],
+    after: tuple[Scalar, ...],
+    columns: Columns,
+    last: str,
+    leading: tuple[int, ...] = (),
+) -> None:
     """Keep what comes strictly after the cursor `after` in the order of :func:`order_by`.
 
     Raises
@@ -118,6 +137,11 @@ def add_after(where: Where, keys: tuple[SortKey, ...], after: tuple[Scalar, ...]
     """
     if len(after) != len(keys) + 1 or not isinstance(after[-1], int) or isinstance(after[-1], bool):
         raise BadInput("The cursor does not fit the sort order: start again from the first page.")
+    if leading and not keys:
+        given = leading[: leading.index(after[-1]) + 1] if after[-1] in leading else leading
+        where.add(f"NOT list_contains({_numbers(given)}, {last})")
+        if after[-1] in leading:
+            return
     branches: list[str] = []
     parameters: list[Any] = []
     equal: list[str] = []

@@ -107,6 +107,54 @@ class FeatureTests:
                 after = (*(page[-1][key.field] for key in keys), page[-1]["row"])
             assert by_cursor == whole
 
+    def test_rows_that_lead_come_first_and_once(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(20)))
+        rows = read_buildings(store)["row"].to_pylist()
+        for given in ((rows[7],), (rows[19], rows[0], rows[3]), (10**12, rows[4], 0, rows[5])):
+            led = {"leading": given}
+            there = [row for row in given if row in rows]
+            expected = there + [row for row in rows if row not in there]
+            assert read_buildings(store, **led)["row"].to_pylist() == expected
+            assert count_buildings(store, **led) == 20
+            for limit in (1, 2, 7):
+                found: list[int] = []
+                while page := read_buildings(store, **led, offset=len(found), limit=limit)["row"].to_pylist():
+                    found += page
+                assert found == expected
+                found = page = read_buildings(store, **led, limit=limit)["row"].to_pylist()
+                while page:
+                    page = read_buildings(store, **led, after=(page[-1],), limit=limit)["row"].to_pylist()
+                    found = found + page
+                assert found == expected
+
+    def test_the_first_features_know_every_field_between_them(self, store: Store) -> None:
+        def first() -> pa.Table:
+            return read_buildings(store, leading=store.catalogue.collection("buildings", OPERATOR).leading, limit=5)
+
+        table = samples.building_table(range(40)).append_column("roof", pa.array([None] * 30 + ["flat"] + [None] * 9))
+        bare = {"name": 34, "permit": 35, "valid_to": 36, "height": None}
+        for name, only in bare.items():
+            place = table.schema.get_field_index(name)
+            known = pa.array([at == only for at in range(40)])
+            field = table.schema.field(place)
+            table = table.set_column(place, field, pc.if_else(known, table[name], pa.scalar(None, field.type)))
+        described = samples.buildings(EXTRA)
+        samples.put_features(store, table, collection=described)
+        known = {name for name in table.column_names if first()[name].null_count < 5}
+        assert known == set(table.column_names) - {"height"}
+        assert len({row["id"] for row in first().to_pylist()}) == 5
+        # The one that knew a field is gone, and another commit brings one that knows all.
+        samples.put_features(store, table.filter(pc.not_equal(table["id"], "b000030")), collection=described)
+        assert first()["roof"].null_count == 5
+        more = samples.building_table([4, 60]).append_column("roof", pa.array(["flat", "flat"]))
+        samples.put_features(store, more.slice(1), collection=described, source="south")
+        assert first()["id"][0].as_py() == "b000060"
+        assert first()["roof"].null_count < 5
+
+    def test_features_that_tell_every_field_are_in_the_order_of_their_rows(self, store: Store) -> None:
+        samples.put_features(store, samples.building_table(range(20)))
+        assert store.catalogue.collection("buildings", OPERATOR).leading == ()
+
     def test_nulls_come_last_both_ways(self, store: Store) -> None:
         samples.put_features(store, samples.building_table(range(20)))
         for descending in (False, True):
