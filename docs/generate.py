@@ -131,6 +131,7 @@ def built_in_layers_page() -> str:
         "quality_control",
         "heat_island",
         "heat_map",
+        "forecast",
         "thermal_comfort",
         "air_quality_daily",
         "air_quality_index",
