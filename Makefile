@@ -30,8 +30,16 @@ lint: .venv/ready $(VIEWER)/node_modules/.package-lock.json
 	$(BIN)/lint-imports
 	$(NPM) run --silent check
 
+# make bench ONLY='items edr' runs those alone.
 bench: .venv/ready
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run $(ONLY)
+
+# The clients that GIS teams use, at work on a demo city: QGIS, GDAL, OWSLib, and @arcgis/core, which is proprietary and
+# stays in the folder of the checks. SCALE=1 takes half an hour.
+CLIENTS ?= ../shared/clients
+SCALE ?= 0.05
+check-clients: .venv/ready services
+	@sh tests/clients/check $(BIN)/python $(CLIENTS) $(SCALE)
 
 docs: .venv/ready
 	$(BIN)/python docs/generate.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -28,7 +29,7 @@ def run(collections: int = COLLECTIONS) -> dict[str, Any]:
         with closing(open_store(Path(name) / "var", samples.CRS)) as store:
             for number in range(collections):
                 samples.put_features(store, table, collection=plain.model_copy(update={"id": f"c{number}"}))
-        with served("benchmarks.items", name, "ours") as ours:
+        with served(sys.executable, "-m", "benchmarks.items", name, "ours") as ours:
             listed = ours.client.get("/ogc/collections", params={"f": "json", "lang": "en"}).json()
             if len(listed["collections"]) != collections:
                 raise RuntimeError(f"{len(listed['collections'])} collections are listed of {collections}.")

@@ -1,16 +1,18 @@
-"""EDR over a cube: CPU of position and cube against the floor, in one process.
+"""EDR over HTTP, over one cube: CPU of the server for a request, beside a bare callable and the peers.
 
-The floor reads the right Zarr layout and dumps the float32 values with orjson, and nothing else: no
-query, no axes, no parameters.
+The bare callable reads the right Zarr layout and dumps the float32 values with orjson, and nothing else: no query, no
+axes, no parameters. Each peer has the cube in both chunk layouts of ours, as plain Zarr, and is asked of the one that
+suits the question. All are served by the same server, each in a process of its own; every answer is checked first.
 """
 
 from __future__ import annotations
 
-import json
+import pickle
+import sys
 import tempfile
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,97 +20,204 @@ import numpy as np
 import orjson
 import shapely
 import xarray as xr
+from numpy.typing import NDArray
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ogc_api.edr import Edr
-from ogc_api.edr.coveragejson import encode
-from ogc_api.edr.query import EdrQuery
+from benchmarks.served import stock, xpublish_edr
+from benchmarks.served.compare import Question, answers, compared
+from benchmarks.served.environments import Absent
+from benchmarks.served.load import Served, listen, served
 from twin.context import Twin
-from twin.crs import CRS84, BBox
-from twin.errors import TooLarge
+from twin.crs import CRS84
 from twin.settings import Settings, StoreSettings
 from twin.store.embedded import open_store
 from twin.testing import samples
-from twin.time import TimeSpan
 
 STEPS, SIDE = 720, 400
 _NAME = "built_fraction"
-_CELL = 10.0
+_WEST, _SOUTH, _CELL = 3.8, 43.5, 0.0005
+_INSTANT, _STEP = "2026-07-05T03:00:00Z", 99
+_ASKED = 20
+_EVERYTHING = f"/ogc/collections/{_NAME}/cube?bbox=0,0,20,60&f=CoverageJSON"
 
 
-def run(steps: int = STEPS, side: int = SIDE, repeats: int = 20) -> dict[str, Any]:
-    """Return, for each query, its CPU in milliseconds and over that of the floor; and that of a refusal."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = open_store(Path(folder), samples.CRS)
+def run(steps: int = STEPS, side: int = SIDE) -> dict[str, Any]:
+    """Return milliseconds of CPU a request, and the ratios to the bare callable and to each peer."""
+    truth = _cube(steps, side)
+    figures: dict[str, Any] = {"steps": steps, "side": side}
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
+        folder = Path(name)
+        with closing(open_store(folder / "var", CRS84)) as store:
+            samples.put_cube(store, truth, collection=samples.coverage().model_copy(update={"crs": CRS84}))
+        questions = _questions(truth[_NAME], side)
+        windows = {path: one.window for asked in questions.values() for path, one in asked.items()}
+        (folder / "windows.pickle").write_bytes(pickle.dumps(windows))
+        servers = {
+            "ours": running.enter_context(_served(folder, "ours", "/ogc")),
+            "bare": running.enter_context(_served(folder, "bare", "")),
+            **_peers(folder, truth, running, figures),
+        }
+        for kind, asked in questions.items():
+            answers(servers["ours"], _question(asked))
+            figures[kind] = compared(servers, _question(asked))
+        figures["refusal_of_all"] = _refused(servers["ours"])
+    return figures
+
+
+def _cube(steps: int, side: int) -> xr.Dataset:
+    """Return a field that differs from cell to cell and from hour to hour, in degrees."""
+    generator = np.random.default_rng(5)
+    place, hour = generator.normal(0, 2, (side, side)), 6 * np.sin(np.arange(steps) / 24 * 2 * np.pi)
+    values = (20 + place + hour[:, None, None]).astype(np.float32)
+    start = np.datetime64(samples.START.replace(tzinfo=None), "ns")
+    axes = {"time": start + np.arange(steps) * np.timedelta64(1, "h")}
+    axes |= {"y": _SOUTH + _CELL * np.arange(side), "x": _WEST + _CELL * np.arange(side)}
+    return xr.Dataset({_NAME: (("time", "y", "x"), values)}, coords=axes)
+
+
+def _peers(folder: Path, truth: xr.Dataset, running: ExitStack, figures: dict[str, Any]) -> dict[str, Served]:
+    stores = {layout: folder / f"{layout}.zarr" for layout in ("series", "map")}
+    described = truth.copy()
+    described["x"].attrs = {"standard_name": "longitude", "units": "degrees_east", "axis": "X"}
+    described["y"].attrs = {"standard_name": "latitude", "units": "degrees_north", "axis": "Y"}
+    described["time"].attrs = {"standard_name": "time", "axis": "T"}
+    described[_NAME].attrs = {"long_name": "Built", "units": "1"}
+    for layout, chunks in {"series": (truth.sizes["time"], 16, 16), "map": (1, 256, 256)}.items():
+        described.to_zarr(stores[layout], encoding={_NAME: {"chunks": chunks}}, consolidated=False)
+    starts = {
+        "stock_pygeoapi": lambda: stock.coverages(folder, stores, _NAME),
+        "xpublish_edr": lambda: xpublish_edr.coverages(stores, _NAME),
+    }
+    found: dict[str, Served] = {}
+    for name, start in starts.items():
         try:
-            samples.put_cube(store, samples.cube(steps, rows=side, columns=side))
-            twin = Twin.over(Settings(store=StoreSettings(folder=Path(folder))), store)
-            return {"steps": steps, "side": side, **_measure(twin, side, repeats)}
-        finally:
-            store.close()
+            found[name] = running.enter_context(start())
+        except Absent as error:
+            figures[name] = f"absent: {error}"
+    return found
 
 
-def _measure(twin: Twin, side: int, repeats: int) -> dict[str, Any]:
-    edr = Edr(twin, "")
-    principal = edr.principal({})
-    collection = edr.collection(_NAME, "cube", principal)
-    x, y = samples.ORIGIN
-    instant = TimeSpan.at(datetime(2026, 7, 5, 3, tzinfo=UTC))
-    cell = side // 3
-    point = EdrQuery(crs=samples.CRS, parameters=(_NAME,), coords=shapely.Point(x + cell * _CELL, y + cell * _CELL))
-    results: dict[str, Any] = {}
-    with (
-        twin.store.cubes.open(_NAME, principal, "series") as series,
-        twin.store.cubes.open(_NAME, principal, "map") as maps,
-    ):
+@dataclass(frozen=True)
+class _Asked:
+    """What an address asks: the window that holds its values, and whether the values of an answer are those."""
 
-        def compare(name: str, ours: Callable[[], bytes], floor: Callable[[], bytes]) -> None:
-            mine, least = _cpu(ours, repeats), _cpu(floor, repeats)
-            results[name] = {"ms": round(mine * 1e3, 2), "over_floor": round(mine / least, 2)}
-
-        compare(
-            "position",
-            lambda: encode(edr.values("position", collection, point, principal)),
-            lambda: _dump(series, (slice(None), cell, cell)),
-        )
-        for width in (side // 2, side):
-            end = (width - 1) * _CELL
-            box = BBox(xmin=x, ymin=y, xmax=x + end, ymax=y + end, crs=samples.CRS)
-            for crs in (samples.CRS, CRS84):
-                asked = EdrQuery(crs=crs, parameters=(_NAME,), time=instant, bbox=box.to(crs))
-                compare(
-                    f"cube {width} x {width} in {crs}",
-                    lambda asked=asked: encode(edr.values("cube", collection, asked, principal)),
-                    lambda width=width: _dump(maps, (99, slice(width), slice(width))),
-                )
-    everything = EdrQuery(
-        crs=samples.CRS, parameters=(_NAME,), bbox=BBox(xmin=0, ymin=0, xmax=1e7, ymax=1e7, crs=samples.CRS)
-    )
-    results["refusal_ms"] = round(_cpu(lambda: _refused(edr, everything), repeats) * 1e3, 3)
-    edr.close()
-    return results
+    window: tuple[slice, slice, slice]
+    same: Callable[[dict[str, Any]], bool]
 
 
-def _dump(dataset: xr.Dataset, window: tuple[Any, ...]) -> bytes:
-    values = np.ascontiguousarray(dataset[_NAME][window].values).ravel()
-    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+def _questions(truth: xr.DataArray, side: int) -> dict[str, dict[str, _Asked]]:
+    """Return what is asked, by kind and address."""
+    values = truth.values
+    grid = np.meshgrid(truth["x"].values, truth["y"].values)
+    at = np.random.default_rng(6).integers(0, side // 2, (_ASKED, 2)).tolist()
+    instant, root, rest = slice(_STEP, _STEP + 1), f"/collections/{_NAME}", f"parameter-name={_NAME}"
+
+    def position(x: int, y: int) -> tuple[str, _Asked]:
+        window = slice(0, len(values)), slice(y, y + 1), slice(x, x + 1)
+        path = f"{root}/position?coords=POINT({_x(x)}%20{_y(y)})&{rest}"
+        return path, _Asked(window, lambda found: np.array_equal(_numbers(found), values[window].ravel()))
+
+    def cube(x: int, y: int, width: int) -> tuple[str, _Asked]:
+        window = instant, slice(y, y + width), slice(x, x + width)
+        sides = _x(x - 0.4), _y(y - 0.4), _x(x + width - 0.6), _y(y + width - 0.6)
+        path = f"{root}/cube?bbox={','.join(map(str, sides))}&datetime={_INSTANT}&{rest}"
+        return path, _Asked(window, lambda found: np.array_equal(_map(found), values[window][0]))
+
+    def area(x: int, y: int) -> tuple[str, _Asked]:
+        """Ask a disc of 2,000 cells."""
+        disc = shapely.Point(x + 30.3, y + 30.3).buffer((2_000 / np.pi) ** 0.5, 8).exterior.coords
+        ring = [(_x(east), _y(north)) for east, north in disc]
+        expected = np.sort(values[_STEP][shapely.contains_xy(shapely.Polygon(ring), *grid)])
+        corners = ",".join(f"{east}%20{north}" for east, north in ring)
+
+        def same(found: dict[str, Any]) -> bool:
+            given = _numbers(found)
+            return np.array_equal(np.sort(given[~np.isnan(given)]), expected)
+
+        window = instant, slice(y + 5, y + 56), slice(x + 5, x + 56)
+        return f"{root}/area?coords=POLYGON(({corners}))&datetime={_INSTANT}&{rest}", _Asked(window, same)
+
+    return {
+        "position": dict(position(x, y) for x, y in at),
+        "cube_200": dict(cube(x, y, side // 2) for x, y in at),
+        "cube_400": dict([cube(0, 0, side)]),
+        "area": dict(area(x, y) for x, y in at),
+    }
 
 
-def _refused(edr: Edr, query: EdrQuery) -> bytes:
-    try:
-        principal = edr.principal({})
-        edr.values("cube", edr.collection(_NAME, "cube", principal), query, principal)
-    except TooLarge as error:
-        return str(error).encode()
-    raise AssertionError("a cube past the bound was answered")
+def _question(asked: dict[str, _Asked]) -> Question:
+    return Question([*asked], lambda path, found: None if asked[path].same(found) else "other values, or elsewhere")
 
 
-def _cpu(work: Callable[[], bytes], repeats: int) -> float:
-    work()
-    started = time.process_time()
-    for _ in range(repeats):
-        work()
-    return (time.process_time() - started) / repeats
+def _x(column: float) -> float:
+    return round(_WEST + _CELL * column, 7)
+
+
+def _y(row: float) -> float:
+    return round(_SOUTH + _CELL * row, 7)
+
+
+def _numbers(answer: dict[str, Any]) -> NDArray[np.float32]:
+    (found,) = answer["ranges"].values()
+    return np.array([np.nan if value is None else value for value in found["values"]], np.float32)
+
+
+def _map(answer: dict[str, Any]) -> NDArray[np.float32]:
+    """Return the values of a grid with y ascending and x ascending, as its own axes tell."""
+    (found,) = answer["ranges"].values()
+    shape = dict(zip(found["axisNames"], found["shape"], strict=True))
+    values = _numbers(answer).reshape(shape["y"], shape["x"])
+    axis = answer["domain"]["axes"]["y"]
+    first, last = (axis["values"][0], axis["values"][-1]) if "values" in axis else (axis["start"], axis["stop"])
+    return values if first < last else values[::-1]
+
+
+def _refused(ours: Served) -> dict[str, float]:
+    """Return milliseconds of CPU for a 413 to a question of all values, and the memory that it took, in MB."""
+    count, memory, before = 200, ours.resident(), ours.seconds()
+    for _ in range(count):
+        if ours.client.get(_EVERYTHING).status_code != 413:
+            raise RuntimeError("A cube past the bound was not refused.")
+    return {
+        "ms": round(1000 * (ours.seconds() - before) / count, 2),
+        "memory_mb": round((ours.resident() - memory) / 1e6),
+    }
+
+
+def _served(folder: Path, how: str, prefix: str) -> Any:  # noqa: ANN401 - a context manager
+    return served(sys.executable, "-m", "benchmarks.edr", str(folder), how, address=lambda path: prefix + path)
+
+
+def _serve(folder: Path, how: str) -> None:
+    from twin.app import create_app  # noqa: PLC0415 - the bare server must not pay for it
+    from twin.store.cubes import open_layout  # noqa: PLC0415
+
+    if how == "bare":
+        (home,) = (folder / "var").glob(f"cubes/{_NAME}/*/")
+        with open_layout(home, "series") as series, open_layout(home, "map") as maps:
+            windows = pickle.loads((folder / "windows.pickle").read_bytes())
+            return listen(_bare(windows, series[_NAME], maps[_NAME]))
+    settings = Settings(store=StoreSettings(folder=folder / "var"))
+    with closing(open_store(folder / "var", CRS84)) as store:
+        return listen(create_app(Twin.over(settings, store)))
+
+
+def _bare(windows: dict[str, tuple[slice, ...]], series: xr.DataArray, maps: xr.DataArray) -> ASGIApp:
+    asked = {path.encode(): window for path, window in windows.items()}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        window = asked[scope["path"].encode() + b"?" + scope["query_string"]]
+        array = series if scope["path"].endswith("position") else maps
+        values = np.ascontiguousarray(array[window].values).ravel()
+        body = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(), indent=2))
+    _serve(Path(sys.argv[1]), sys.argv[2])

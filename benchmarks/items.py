@@ -1,9 +1,9 @@
-"""Items over HTTP: CPU of the server for a request, beside a bare callable that gives the same bytes, and a peer.
+"""Items over HTTP: CPU of the server for a request, beside a bare callable that gives the same bytes, and the peers.
 
-All are served by the same server (uvicorn with uvloop and httptools), each in a process of its own,
-whose user and system time is read before and after; the database of the peer, stock pygeoapi on
-PostGIS, counts with it. Requests go round different addresses, so that no single answer is what is
-measured. Every answer is checked against the table that was put in before it is timed.
+Ours, the bare callable, tipg and stock pygeoapi are served by the same server (uvicorn with uvloop and httptools), each
+in a process of its own; MapServer and QGIS Server are FastCGI programs behind lighttpd. User and system time is read
+before and after, that of the database with it. Requests go round different addresses, so that no single answer is what
+is measured. Every answer is checked against the table that was put in before it is timed.
 """
 
 from __future__ import annotations
@@ -11,73 +11,85 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import shapely
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchmarks.served import pygeoapi_postgis
+from benchmarks.served import fastcgi, stock, tipg
+from benchmarks.served.buildings import Truth, collection
+from benchmarks.served.compare import Question, answers, compared
+from benchmarks.served.environments import Absent
 from benchmarks.served.load import Served, listen, served
-from benchmarks.tiles3d import city
+from benchmarks.served.postgis import NAME, database
 from twin.context import Twin
-from twin.crs import CRS84, transform_geometry
-from twin.model import Collection, feature_schema
 from twin.settings import Server, Settings, StoreSettings
 from twin.store.embedded import open_store
 from twin.testing import samples
 
 BUILDINGS = 100_000
-ROUNDS, ADDRESSES, CONNECTIONS = 3, 20, (1, 32)
-_REQUESTS = {"ours": 1_500, "bare": 3_000, "stock": 40}  # the clock of a process ticks every 10 ms
-_ITEMS = f"/collections/{pygeoapi_postgis.NAME}/items"
-_ROOTS = {"ours": "/ogc", "bare": "/ogc", "stock": ""}
-_FIELDS = ("id", "valid_from", "valid_to", "geometry", "height")
-
-
-def collection() -> Collection:
-    """Return the collection of buildings that is measured."""
-    plain = samples.buildings()
-    return plain.model_copy(update={"fields": tuple(field for field in plain.fields if field.name in _FIELDS)})
 
 
 def run(buildings: int = BUILDINGS) -> dict[str, Any]:
-    """Return milliseconds of CPU a request, and the ratios to the bare callable and to the peer."""
-    truth = _Truth.of(city(buildings).select([*_FIELDS]).cast(feature_schema(collection().fields)))
+    """Return milliseconds of CPU a request, and the ratios to the bare callable and to each peer."""
+    truth = Truth.of(buildings)
     figures: dict[str, Any] = {"buildings": buildings}
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         with closing(open_store(folder / "var", samples.CRS)) as store:
             samples.put_features(store, truth.table, collection=collection())
-        servers = {"ours": running.enter_context(served("benchmarks.items", name, "ours"))}
-        figures |= _warmed(servers["ours"], buildings)
-        if (lacking := pygeoapi_postgis.missing()) is None:
-            servers["stock"] = running.enter_context(pygeoapi_postgis.serve(folder, truth.table, truth.shapes))
-        else:
-            figures["stock_pygeoapi"] = f"not measured: {lacking} is missing"
-        questions = _questions(truth)
+        ours = running.enter_context(serve("ours", folder))
+        figures |= _warmed(ours, buildings)
+        questions = truth.questions()
         for kind, asked in questions.items():
-            figures[kind] = {"first_ms": servers["ours"].cost([_ROOTS["ours"] + path for path in asked.fresh], 100, 1)}
-        answers = {path: _checked(servers, path, asked) for asked in questions.values() for path in asked.paths}
-        (folder / "answers.json").write_text(json.dumps({_ROOTS["bare"] + path: answers[path] for path in answers}))
-        servers["bare"] = running.enter_context(served("benchmarks.items", name, "bare"))
+            figures[kind] = {"never_asked_before_ms": round(ours.cost(_at(ours, asked.fresh), len(asked.fresh), 1), 3)}
+        exact = {kind: answers(ours, asked) for kind, asked in questions.items()}
+        told = {ours.address(path): text for found in exact.values() for path, text in found.items()}
+        (folder / "answers.json").write_text(json.dumps(told), "utf-8")
+        servers = {"ours": ours, "bare": running.enter_context(serve("bare", folder))}
+        servers |= _peers(folder, truth, running, figures)
         for kind, asked in questions.items():
-            figures[kind] |= {"bytes": round(median(len(answers[path].encode()) for path in asked.paths))}
-            for connections in CONNECTIONS:
-                figures[kind][f"connections_{connections}"] = _compared(servers, asked.paths, connections)
+            figures[kind] |= {"bytes": round(median(len(text.encode()) for text in exact[kind].values()))}
+            figures[kind] |= compared(servers, asked)
+            fresh, bare = figures[kind]["never_asked_before_ms"], figures[kind]["connections_1"]["bare_ms"]
+            figures[kind]["never_asked_before_times_bare"] = round(fresh / bare, 1)
+        figures["unchanged_304_ms"] = _unchanged(ours, questions["limit_100"])
     return figures
+
+
+def serve(how: str, folder: Path) -> Any:  # noqa: ANN401 - a context manager
+    """Serve the store in `folder`, or its answers."""
+    return served(sys.executable, "-m", "benchmarks.items", str(folder), how, address=lambda path: f"/ogc{path}")
+
+
+def _peers(folder: Path, truth: Truth, running: ExitStack, figures: dict[str, Any]) -> dict[str, Served]:
+    """Start the peers; what is absent is told among the figures."""
+    found: dict[str, Served] = {}
+    try:
+        base = running.enter_context(database(folder, truth.table, truth.shapes))
+    except Absent as error:
+        figures["peers"] = f"absent: {error}"
+        return found
+    peers = {
+        "stock_pygeoapi": lambda: stock.items(folder, base),
+        "tipg": lambda: tipg.items(base),
+        "mapserver": lambda: fastcgi.mapserver(folder, base),
+        "qgis_server": lambda: fastcgi.qgis_server(folder, base),
+    }
+    for name, start in peers.items():
+        try:
+            found[name] = running.enter_context(start())
+        except Absent as error:
+            figures[name] = f"absent: {error}"
+    return found
 
 
 def _warmed(ours: Served, buildings: int) -> dict[str, Any]:
     """Return what the index of the collection takes; the first request makes the server build it."""
     before, memory = ours.seconds(), ours.resident()
-    ours.client.get(_ROOTS["ours"] + _ITEMS).raise_for_status()
+    ours.client.get(f"/ogc/collections/{NAME}/items").raise_for_status()
     ours.rest()
     return {
         "index_cpu_seconds": round(ours.seconds() - before, 2),
@@ -85,97 +97,19 @@ def _warmed(ours: Served, buildings: int) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class _Truth:
-    """The table that was put in, with its geometries in CRS84."""
-
-    table: pa.Table
-    ids: list[str]
-    shapes: list[shapely.Geometry]
-
-    @classmethod
-    def of(cls, table: pa.Table) -> _Truth:
-        shapes = transform_geometry(shapely.from_wkb(table["geometry"].to_numpy()), samples.CRS, CRS84)
-        return cls(table, table["id"].to_pylist(), shapes)
-
-    def within(self, box: tuple[float, ...]) -> set[str]:
-        return {self.ids[at] for at in np.flatnonzero(shapely.intersects(shapely.box(*box), self.shapes))}
+def _at(server: Served, paths: Any) -> list[str]:  # noqa: ANN401
+    return [address for path in paths if (address := server.address(path))]
 
 
-@dataclass(frozen=True)
-class _Question:
-    """Addresses of one kind, how to tell that the answer of a server to one of them is exact, and 100 more."""
-
-    paths: list[str]
-    fresh: list[str]
-    is_exact: Callable[[str, str, dict[str, Any]], bool]
-
-
-def _questions(truth: _Truth) -> dict[str, _Question]:
-    count = len(truth.ids)
-    steps = [at * count // ADDRESSES // 2 for at in range(ADDRESSES)]
-    fresh = [at * count // 100 // 2 + 7 for at in range(100)]
-    expected = {"ours": truth.ids, "stock": sorted(truth.ids)}
-    west, south, east, north = shapely.total_bounds(truth.shapes)
-    # About 100 buildings, one every 35 m, stand in such a box of 350 m.
-    corners = np.random.default_rng(2).uniform((west, south), (east - 0.0043, north - 0.0031), (ADDRESSES + 100, 2))
-    boxes = [tuple(round(float(side), 5) for side in (x, y, x + 0.0043, y + 0.0031)) for x, y in corners]
-    by_box = {f"{_ITEMS}?limit=1000&bbox={','.join(map(str, box))}": box for box in boxes}
-    by_id = [f"{_ITEMS}/{one}" for one in truth.ids[:: count // (ADDRESSES + 100)]]
-
-    def page_is_exact(limit: int) -> Callable[[str, str, dict[str, Any]], bool]:
-        def is_exact(server: str, path: str, answer: dict[str, Any]) -> bool:
-            start = int(path.rpartition("=")[2])
-            found = [feature["id"] for feature in answer["features"]]
-            return answer["numberMatched"] == count and found == expected[server][start : start + limit]
-
-        return is_exact
-
-    def box_is_exact(_: str, path: str, answer: dict[str, Any]) -> bool:
-        found = {feature["id"] for feature in answer["features"]}
-        return answer["numberMatched"] == len(found) and found == truth.within(by_box[path])
-
-    def item_is_exact(_: str, path: str, answer: dict[str, Any]) -> bool:
-        at = truth.ids.index(path.rpartition("/")[2])
-        same = shapely.geometry.shape(answer["geometry"]).equals_exact(truth.shapes[at], 1e-8)
-        return bool(same and answer["properties"]["height"] == truth.table["height"][at].as_py())
-
-    def paged(limit: int) -> _Question:
-        paths, others = ([f"{_ITEMS}?limit={limit}&offset={step}" for step in some] for some in (steps, fresh))
-        return _Question(paths, others, page_is_exact(limit))
-
-    return {
-        "limit_100": paged(100),
-        "limit_1000": paged(1000),
-        "bbox": _Question([*by_box][:ADDRESSES], [*by_box][ADDRESSES:], box_is_exact),
-        "by_id": _Question(by_id[:ADDRESSES], by_id[ADDRESSES : ADDRESSES + 100], item_is_exact),
-    }
-
-
-def _checked(servers: dict[str, Served], path: str, asked: _Question) -> str:
-    """Return our answer, once every server has given an exact one."""
-    texts = {}
-    for name, server in servers.items():
-        answer = server.client.get(_ROOTS[name] + path, headers={"Accept": "application/geo+json"})
-        answer.raise_for_status()
-        if not asked.is_exact(name, path, answer.json()):
-            raise RuntimeError(f"{name} answers {path} otherwise than the table that was put in.")
-        texts[name] = answer.text
-    return texts["ours"]
-
-
-def _compared(servers: dict[str, Served], paths: list[str], connections: int) -> dict[str, float]:
-    costs: dict[str, list[float]] = {name: [] for name in servers}
-    for _ in range(ROUNDS):
-        for name, server in servers.items():
-            asked = [_ROOTS[name] + path for path in paths]
-            costs[name].append(server.cost(asked, _REQUESTS[name], connections))
-    found = {name: median(cost) for name, cost in costs.items()}
-    figures = {f"{name}_ms": round(cost, 3) for name, cost in found.items()}
-    figures["times_bare"] = round(found["ours"] / found["bare"], 2)
-    if "stock" in found:
-        figures["times_less_than_stock_pygeoapi"] = round(found["stock"] / found["ours"])
-    return figures
+def _unchanged(ours: Served, asked: Question) -> float:
+    """Return milliseconds of CPU for an answer that the client has already."""
+    address = _at(ours, asked.paths)[0]
+    tag = ours.client.get(address).headers["etag"]
+    count, before = 1_000, ours.seconds()
+    for _ in range(count):
+        if ours.client.get(address, headers={"If-None-Match": tag}).status_code != 304:
+            raise RuntimeError(f"{address} is answered anew to one who has it.")
+    return round(1000 * (ours.seconds() - before) / count, 3)
 
 
 def _serve(folder: Path, how: str) -> None:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from benchmarks.items import collection
+from benchmarks.served.buildings import collection
 from benchmarks.served.load import Served, listen, served
 from benchmarks.tiles3d import city
 from twin.app import create_app
@@ -48,7 +48,7 @@ def run(buildings: int = BUILDINGS) -> dict[str, Any]:
             samples.put_features(store, table, collection=collection())
         figures: dict[str, Any] = {"buildings": buildings, "commit_seconds": round(time.perf_counter() - began, 1)}
         began = time.perf_counter()
-        with served("benchmarks.million", name) as server:
+        with served(sys.executable, "-m", "benchmarks.million", name) as server:
             figures["start_seconds"] = round(time.perf_counter() - began, 1)
             figures["first_page_seconds"] = round(_clock(server, [f"{_ITEMS}?limit=100"]) / 1000, 2)
             server.rest()

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from ogc_api.parameters import Parameters
 from twin.access import cached
 from twin.doors.negotiation import language, output_format
+from twin.doors.problems import no_content
 from twin.model import Language
 from twin.store import Principal
 
@@ -102,6 +103,10 @@ class Asked:
                 return Response(body.packed, media_type=media_type, headers=told)
             body = body.plain
         return Response(body, media_type=media_type, headers=told)
+
+    def no_content(self, detail: str) -> Response:
+        """Return the answer to a sound question that meets no data, for the reason `detail`."""
+        return no_content(detail, self._headers())
 
     def _headers(self) -> dict[str, str]:
         return {

@@ -16,35 +16,33 @@ from twin.errors import BadInput
 class Parameters(parameters.Parameters):
     """The query parameters of one request to the OGC API."""
 
-    def bbox(
-        self, supported: Sequence[str] = (CRS84,), crs_name: str = "bbox-crs", around: BBox | None = None
-    ) -> BBox | None:
-        """Return ``bbox``, x first whatever the axes of its CRS.
+    def boxes(self, supported: Sequence[str] = (CRS84,), crs_name: str = "bbox-crs") -> tuple[BBox, ...]:
+        """Return ``bbox``, x first whatever the axes of its CRS; nothing when it is absent.
+
+        A box whose first longitude is the greater crosses the antimeridian (Features Part 1, section
+        7.15.3): it is the two boxes on its sides.
 
         Parameters
         ----------
         crs_name
             The parameter that tells the CRS of the box.
-        around
-            Extent of the data (CRS84): of a box that crosses the antimeridian, whose first longitude
-            is the greater (Features Part 1, section 7.15.3), the part on its side is returned.
         """
         text = self.take("bbox")
         crs = self.crs(crs_name, supported)
         if text is None:
             if crs_name == "bbox-crs" and self.take(crs_name) is not None:
                 raise BadInput("bbox-crs is given without bbox: give both, or neither.")
-            return None
+            return ()
         parts = text.split(",")
         if len(parts) not in (4, 6):
-            return BBox.parse(text, crs)
+            return (BBox.parse(text, crs),)
         upper = len(parts) // 2
         if y_first(crs):
             parts[0], parts[1], parts[upper], parts[upper + 1] = parts[1], parts[0], parts[upper + 1], parts[upper]
-        if around is not None and definition(crs).is_geographic and _greater(parts[0], parts[upper]):
-            east_of = _greater(parts[0], str(around.xmax))
-            parts[0 if east_of else upper] = "-180" if east_of else "180"
-        return BBox.parse(",".join(parts), crs)
+        sides = [parts]
+        if definition(crs).is_geographic and _greater(parts[0], parts[upper]):
+            sides = [[*parts[:upper], "180", *parts[upper + 1 :]], ["-180", *parts[1:]]]
+        return tuple(BBox.parse(",".join(side), crs) for side in sides)
 
 
 def _greater(one: str, other: str) -> bool:

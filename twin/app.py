@@ -21,8 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twin import registry
 from twin.context import Twin
+from twin.doors.capitals import with_capital_location
 from twin.doors.metrics import Metrics
-from twin.doors.problems import HANDLERS, responses
+from twin.doors.problems import DETAIL, HANDLERS, responses
 from twin.doors.protocol import Protocol
 from twin.errors import BadSettings
 from twin.registry import Door
@@ -145,7 +146,9 @@ def _cross_origin(app: ASGIApp, server: Server) -> ASGIApp:
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "OPTIONS", *methods],
             allow_headers=["*"],
-            expose_headers=["Content-Crs", "ETag", "Link", "Location", "OGC-NumberMatched", "OGC-NumberReturned"],
+            expose_headers=[
+                *("Content-Crs", "ETag", DETAIL, "Link", "Location", "OGC-NumberMatched", "OGC-NumberReturned")
+            ],
         )
 
     reading = allowing(server.cors_origins)
@@ -235,7 +238,7 @@ def serve(twin: Twin, announce: Callable[[str], None]) -> None:
     server = server.model_copy(update={"port": listener.getsockname()[1]})
     twin = replace(twin, settings=twin.settings.model_copy(update={"server": server}))
     config = uvicorn.Config(
-        create_app(twin),
+        with_capital_location(create_app(twin)),
         loop="uvloop",
         http=Protocol,
         access_log=False,

@@ -109,7 +109,7 @@ def transform_geometry[T](geometry: T, source: str, target: str) -> T:
 class BBox(BaseModel):
     """A box in a known CRS, x before y; ``xmin <= xmax`` and ``ymin <= ymax``.
 
-    A box that crosses the antimeridian is not a city's: it is refused.
+    A box that crosses the antimeridian is two of them.
     """
 
     model_config = ConfigDict(frozen=True)

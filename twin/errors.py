@@ -33,6 +33,10 @@ class NotFound(BadInput):
     """What was named does not exist, or is not visible to the one who asks."""
 
 
+class NoData(TwinError):
+    """A sound question meets no data: nothing is wrong with it, and there is nothing to answer."""
+
+
 class Unauthorised(TwinError):
     """Who asks is not known: no key where one is needed, or a wrong one."""
 

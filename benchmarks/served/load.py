@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,17 +16,21 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
+#: Turns the path of a question into that of a server; None for a question that it offers no way to ask.
+type Address = Callable[[str], str | None]
+
 
 class Served:
-    """One server, asked by its address; what CPU it takes is that of its processes and of their children."""
+    """One server; what CPU it takes is that of its processes and of their children."""
 
-    def __init__(self, address: str, *processes: int) -> None:
-        self.client = httpx.Client(base_url=address, headers={"Accept-Encoding": "identity"}, timeout=60)
-        self._place = urlsplit(address)
+    def __init__(self, place: str, address: Address, *processes: int) -> None:
+        self.client = httpx.Client(base_url=place, headers={"Accept-Encoding": "identity"}, timeout=60)
+        self.address = address
+        self._place = urlsplit(place)
         self._processes = processes
 
     def cost(self, paths: Sequence[str], count: int, connections: int) -> float:
-        """Return milliseconds of CPU a request, over `count` requests that go round `paths`."""
+        """Return milliseconds of CPU a request, over `count` requests that go round `paths`, its own."""
         before = self.seconds()
         asyncio.run(self._ask([paths[at % len(paths)] for at in range(count)], connections))
         return 1000 * (self.seconds() - before) / count
@@ -75,19 +79,62 @@ def _taken(process: int) -> float:
     fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
     total = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
     children = Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()
-    return total + sum(map(_taken, map(int, children)))
+    return total + sum(_taken_by_child(int(child)) for child in children)
+
+
+def _taken_by_child(process: int) -> float:
+    try:
+        return _taken(process)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # it has just ended, and is its parent's from now on
 
 
 @contextmanager
-def served(*command: str, also: tuple[int, ...] = ()) -> Iterator[Served]:
-    """Run a module that calls :func:`listen`, with its arguments; `also` weighs other processes with it."""
-    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+def served(
+    *command: str | Path,
+    address: Address = str,
+    port: int | None = None,
+    also: tuple[int, ...] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Served]:
+    """Run a server.
+
+    Parameters
+    ----------
+    command
+        A program that listens on `port`; without it, one that calls :func:`listen`, which tells where.
+    also
+        Other processes that are weighed with it.
+    """
+    told = subprocess.PIPE if port is None else subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=told, text=True, env={**os.environ, **(environment or {})})
     try:
-        yield Served(process.stdout.readline().strip(), process.pid, *also)
+        if process.stdout is None:
+            assert port is not None
+            _wait(port, process)
+            place = f"http://127.0.0.1:{port}"
+        else:
+            place = process.stdout.readline().strip()
+        yield Served(place, address, process.pid, *also)
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait(port: int, process: subprocess.Popen[str]) -> None:
+    while process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"{process.args} ended with {process.returncode} before it listened.")
 
 
 def listen(app: ASGIApp) -> None:

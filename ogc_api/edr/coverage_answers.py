@@ -16,7 +16,7 @@ from ogc_api.edr.query import EdrQuery
 from ogc_api.edr.shapes import Area, together
 from ogc_api.edr.statistics import aggregated
 from twin.crs import BBox
-from twin.errors import BadInput, NotFound
+from twin.errors import BadInput, NoData
 from twin.model import Collection, Text
 from twin.settings import Bounds
 
@@ -34,7 +34,7 @@ def position(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> Answer:
 
 def cube(coverage: Coverage, query: EdrQuery, box: BBox, bounds: Bounds) -> Answer:
     """Return the cells whose centres lie in a box, or their statistics together."""
-    if query.areas:
+    if query.aggregation and query.aggregation.area:
         return _over_areas(coverage, query, bounds)
     return _grid(coverage, query, *grids.box(coverage, query, box), bounds)
 
@@ -123,11 +123,11 @@ def _over_areas(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> Answer:
     for each in query.areas:
         try:
             selected.append((each, grids.area(coverage, native, each.region, bounds)[1]))
-        except NotFound:
+        except NoData:
             if len(query.areas) == 1:
                 raise
     if not selected:
-        raise NotFound(f"No cell of {coverage.collection.id} has its centre in the areas asked.")
+        raise NoData(f"No cell of {coverage.collection.id} has its centre in the areas asked.")
     places = []
     for each, cells in selected:
         read = _read(coverage, query, cells, bounds, len(selected))

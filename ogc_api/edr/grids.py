@@ -23,7 +23,7 @@ from ogc_api.edr.query import EdrQuery, steps
 from ogc_api.edr.rfc3339 import rfc3339
 from twin import crs as crs_
 from twin.crs import BBox
-from twin.errors import BadInput, NotFound, TooLarge
+from twin.errors import BadInput, NoData, TooLarge
 from twin.model import Collection, Grid
 from twin.settings import Bounds
 
@@ -66,7 +66,7 @@ def position(coverage: Coverage, query: EdrQuery) -> tuple[NDArray[np.float64], 
 
     Raises
     ------
-    NotFound
+    NoData
         When every point lies outside of the grid.
     """
     points = shapely.get_coordinates(query.coords)
@@ -75,7 +75,7 @@ def position(coverage: Coverage, query: EdrQuery) -> tuple[NDArray[np.float64], 
     )
     held = rows >= 0
     if not held.any():
-        raise NotFound(f"The point lies outside the grid of {coverage.collection.id}: see the collection's extent.")
+        raise NoData(f"The point lies outside the grid of {coverage.collection.id}: see the collection's extent.")
     return points[held], _scattered(coverage, rows[held], columns[held])
 
 
@@ -87,6 +87,8 @@ def _scattered(
 ) -> Cells:
     """Return cells here and there, near ones read together; with `when`, each at a step of its own."""
     steps_ = 1 if coverage.times is None or when is not None else len(coverage.times)
+    if len(rows) == 1 and when is None:
+        return Cells((1,), lambda name, times: _gather(coverage, name, times, rows, columns), 1)
     side = int(np.clip((_BLOCK / max(steps_, 1)) ** 0.5, 1, _SIDE))
     step = np.zeros(len(rows), np.int64) if when is None else when
     _, group = np.unique(np.stack([step, rows // side, columns // side]), axis=1, return_inverse=True)
@@ -113,7 +115,7 @@ def box(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[GridBody, Cells
 
     Raises
     ------
-    NotFound
+    NoData
         When no centre lies in the box.
     """
     if box.crs != query.crs:
@@ -123,7 +125,7 @@ def box(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[GridBody, Cells
             west, east = max(west, extent.xmin - 1), min(east, extent.xmax + 1)
             south, north = max(south, extent.ymin - 1), min(north, extent.ymax + 1)
         if west > east or south > north:
-            raise NotFound(_no_centre(coverage))
+            raise NoData(_no_centre(coverage))
         box = BBox(xmin=west, ymin=south, xmax=east, ymax=north, crs=box.crs).to(query.crs)
     return _part(coverage, query, *lattice.window(coverage.grid, query.crs, box), None)
 
@@ -133,11 +135,13 @@ def area(coverage: Coverage, query: EdrQuery, region: shapely.Geometry, bounds: 
 
     Raises
     ------
-    NotFound
+    NoData
         When no centre lies in it.
     TooLarge
         When its box has more cells than an answer may have values; nothing has been read.
     """
+    if region.is_empty:
+        raise NoData(_no_centre(coverage))
     crs = coverage.grid.bbox.crs
     west, south, east, north = region.bounds
     around = BBox(xmin=west, ymin=south, xmax=east, ymax=north, crs=crs).to(query.crs)
@@ -150,13 +154,13 @@ def _part(
     coverage: Coverage, query: EdrQuery, rows: slice, columns: slice, region: shapely.Geometry | None
 ) -> tuple[GridBody, Cells]:
     if columns.start >= columns.stop or rows.start >= rows.stop:
-        raise NotFound(_no_centre(coverage))
+        raise NoData(_no_centre(coverage))
     x, y = lattice.centres(coverage.grid, query.crs)
     body = GridBody(x[columns], y[rows], None, {})
     shape = (rows.stop - rows.start, columns.stop - columns.start)
     inside = None if region is None else lattice.covered(coverage.grid, query.crs, rows, columns, region)
     if inside is not None and not inside.any():
-        raise NotFound(_no_centre(coverage))
+        raise NoData(_no_centre(coverage))
 
     def values(name: str, times: Window) -> NDArray[Any]:
         if query.crs == coverage.grid.bbox.crs:
@@ -184,7 +188,7 @@ def along(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> tuple[NDArray[
 
     Raises
     ------
-    NotFound
+    NoData
         When the lines cross no cell, or cross none while the coverage lasts.
     """
     moments = bool(shapely.has_m(query.coords))
@@ -203,7 +207,7 @@ def along(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> tuple[NDArray[
         when = _passages(coverage, query, points[:, 2])
         points, when = points[when >= 0], when[when >= 0]
     if not len(points):
-        raise NotFound(f"The line meets no cell of {coverage.collection.id}: see the collection's extent.")
+        raise NoData(f"The line meets no cell of {coverage.collection.id}: see the collection's extent.")
     rows, columns = lattice.locate(coverage.grid, points[:, 0], points[:, 1])
     out = np.column_stack(crs_.transform(points[:, 0], points[:, 1], coverage.grid.bbox.crs, query.crs))
     out = np.round(out, lattice.DECIMALS)
@@ -246,7 +250,7 @@ def chosen_times(coverage: Coverage, query: EdrQuery) -> tuple[Times, Window]:
 
     Raises
     ------
-    NotFound
+    NoData
         When nothing is held at the time asked.
     """
     times = coverage.times
@@ -255,7 +259,7 @@ def chosen_times(coverage: Coverage, query: EdrQuery) -> tuple[Times, Window]:
     chosen = steps(times, query.time)
     if chosen.start >= chosen.stop:
         near = rfc3339(times[max(chosen.stop - 1, 0) : chosen.stop + 1])
-        raise NotFound(f"{coverage.collection.id} has no step at datetime={query.time}; near it: {', '.join(near)}.")
+        raise NoData(f"{coverage.collection.id} has no step at datetime={query.time}; near it: {', '.join(near)}.")
     return times[chosen], (chosen,)
 
 
@@ -271,7 +275,7 @@ def values(
 
     Raises
     ------
-    NotFound
+    NoData
         When nothing is held at the time asked.
     TooLarge
         When the answer would exceed `bound`; nothing has been read.
@@ -316,11 +320,11 @@ def _gather(
 
 def read(coverage: Coverage, name: str, window: Window) -> NDArray[Any]:
     """Return one window of a variable, from the layout that decompresses the fewest values for it."""
-    arrays = [dataset[name] for dataset in coverage.layouts]
+    arrays = [dataset.variables[name] for dataset in coverage.layouts]  # without the coordinates of each window
     return np.asarray(min(arrays, key=lambda array: _touched(array, window))[window].values)
 
 
-def _touched(array: xr.DataArray, window: Window) -> int:
+def _touched(array: xr.Variable, window: Window) -> int:
     chunks = array.encoding.get("chunks") or array.shape
     # A chunk may be larger than the array: what lies beyond costs next to nothing.
     spans = zip(window, map(min, chunks, array.shape), strict=True)

@@ -30,8 +30,8 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
     href
         Address of the locations, to which ``/`` and the id of one is added.
     """
-    region = query.bbox and region_of(query.bbox, series.collection)
-    if query.bbox and region is None:
+    region = region_of(query.boxes, series.collection)
+    if query.boxes and region is None:
         return _listed([])
     streams = datastreams(series, query, region=region, alive=True)
     visible = {each.id: each for each in series.store.catalogue.collections(series.principal)}

@@ -14,6 +14,7 @@ from ogc_api.edr.service import query_types
 from ogc_api.schemas import ref, refusal
 from twin import crs as crs_
 from twin.doors.negotiation import LANGUAGES
+from twin.doors.openapi import NO_DATA
 from twin.model import Collection, Text
 
 type Json = dict[str, Any]
@@ -94,7 +95,10 @@ def _values(collection: Collection, kind: str, of: str, title: Text, own: list[J
     ]
     if kind != "locations":
         asked += _aggregates(kind, language)
-    return _item(collection, f"{of}{kind}_{collection.id}", title, asked, names, content, language)
+    item = _item(collection, f"{of}{kind}_{collection.id}", title, asked, names, content, language)
+    if kind != "locations":
+        item["get"]["responses"] |= NO_DATA
+    return item
 
 
 def _aggregates(kind: str, language: str) -> list[Json]:

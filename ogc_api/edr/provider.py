@@ -13,6 +13,7 @@ import shapely
 from pygeoapi.provider.base import (
     ProviderInvalidQueryError,
     ProviderItemNotFoundError,
+    ProviderNoDataError,
     ProviderRequestEntityTooLargeError,
 )
 from pygeoapi.provider.base_edr import BaseEDRProvider
@@ -23,7 +24,7 @@ from ogc_api.edr.metadata import parameters
 from ogc_api.edr.query import Form, parse
 from ogc_api.edr.service import QueryType, query_types
 from ogc_api.parameters import Parameters
-from twin.errors import BadInput, NotFound, TooLarge
+from twin.errors import BadInput, NoData, NotFound, TooLarge
 
 if TYPE_CHECKING:
     from ogc_api.configuration import ProviderData
@@ -92,6 +93,8 @@ class StoreEdrProvider(BaseEDRProvider):  # type: ignore[misc]
                 found = edr.values(form, collection, query, principal)
         except NotFound as error:
             raise ProviderItemNotFoundError(user_msg=str(error)) from error
+        except NoData as error:
+            raise ProviderNoDataError(user_msg=str(error)) from error
         except TooLarge as error:
             raise ProviderRequestEntityTooLargeError(user_msg=str(error)) from error
         except BadInput as error:

@@ -47,9 +47,9 @@ class EdrQuery:
     coords
         Points of a position, or lines of a trajectory (with M, their times in seconds since 1970).
     areas
-        The polygons of an area, or of what lies around points or lines.
-    bbox
-        Box of a cube, or of the locations listed; it has a CRS of its own.
+        The polygons of an area, or of what lies around points or lines; none where all lie far from the data.
+    boxes
+        Box of a cube, or boxes of the locations listed; they have a CRS of their own.
     aggregation
         What is to be computed of the values; None for the values themselves.
     """
@@ -59,7 +59,7 @@ class EdrQuery:
     time: TimeSpan | None = None
     coords: shapely.Geometry | None = None
     areas: tuple[Area, ...] = ()
-    bbox: BBox | None = None
+    boxes: tuple[BBox, ...] = ()
     aggregation: Aggregation | None = None
 
     @property
@@ -97,13 +97,13 @@ def parse(
         raise BadInput("Quality flags have no aggregate: aggregates are of good values only.")
     coords: shapely.Geometry | None = None
     areas: tuple[Area, ...] = ()
-    box: BBox | None = None
+    boxes: tuple[BBox, ...] = ()
     if form in ("cube", "locations"):
-        box = parameters.bbox(codes, "crs")
-        if form == "cube" and box is None:
-            raise BadInput("A cube query needs bbox: write bbox=xmin,ymin,xmax,ymax.")
-        if form == "cube" and aggregation and aggregation.area and box:
-            areas = shapes.boxed(box, collection, target, bounds)
+        boxes = parameters.boxes(codes, "crs")
+        if form == "cube" and len(boxes) != 1:
+            raise BadInput("A cube query needs one bbox, lower left first: write bbox=xmin,ymin,xmax,ymax.")
+        if form == "cube" and aggregation and aggregation.area:
+            areas = shapes.boxed(boxes[0], collection, target, bounds)
     elif form != "location":
         coords, areas = _where(form, parameters, collection, bounds, crs, target)
     if aggregation and aggregation.area and len(areas) > _AREAS:
@@ -114,7 +114,7 @@ def parse(
         time=time,
         coords=coords,
         areas=areas,
-        bbox=box,
+        boxes=boxes,
         aggregation=aggregation,
     )
 

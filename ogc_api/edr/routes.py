@@ -17,7 +17,7 @@ from ogc_api.edr import formats, metadata
 from ogc_api.edr.query import Form, parse
 from ogc_api.edr.service import Edr, QueryType, query_type
 from twin import crs as crs_
-from twin.errors import BadInput, NotFound
+from twin.errors import BadInput, NoData, NotFound
 from twin.model import Collection
 from twin.store import Principal
 
@@ -75,10 +75,13 @@ def _answer(edr: Edr, request: Request, form: Form) -> Response:
         url = edr.url(collection, instance="instance_id" in asked.path)
         found = edr.locations(collection, query, principal, url)
         return asked.answer(orjson.dumps(found), answers.GEOJSON, headers)
-    if form == "location":
-        answer = edr.location(asked.path["location_id"], collection, query, principal)
-    else:
-        answer = edr.values(form, collection, query, principal)
+    try:
+        if form == "location":
+            answer = edr.location(asked.path["location_id"], collection, query, principal)
+        else:
+            answer = edr.values(form, collection, query, principal)
+    except NoData as error:
+        return asked.no_content(str(error))
     name = asked.format if asked.format in formats.FORMATS else formats.COVERAGEJSON
     chosen = formats.FORMATS[name]
     if chosen.ending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -15,12 +16,12 @@ from numpy.typing import NDArray
 from ogc_api.edr.answer import QUALITY_SUFFIX, Answer, Place, Values
 from ogc_api.edr.coverage_answers import answer
 from ogc_api.edr.periods import Aggregation
-from ogc_api.edr.query import EdrQuery, naive
+from ogc_api.edr.query import EdrQuery, naive, observed_names
 from ogc_api.edr.shapes import Area, together
 from ogc_api.edr.statistics import withheld
 from ogc_api.edr.streams import Series, datastreams, geometries
 from twin import crs as crs_
-from twin.errors import DoesNotApply, NotFound, TooLarge
+from twin.errors import DoesNotApply, NoData, NotFound, TooLarge
 from twin.store import AggregateQuery, ObservationQuery
 from twin.time import TimeSpan
 
@@ -35,13 +36,18 @@ def location(series: Series, identity: str, query: EdrQuery) -> Answer:
     Raises
     ------
     NotFound
-        When no such object is observed here, or it has no value at the time asked.
+        When no such object is observed here.
+    NoData
+        When nothing of what is asked is observed there, or it has no value at the time asked.
     TooLarge
         When the answer would exceed the bound; nothing has been read.
     """
     streams = datastreams(series, query, identity=identity)
     if not streams.num_rows:
-        raise NotFound(f"{series.collection.id} observes {', '.join(query.parameters)} at no object {identity!r}.")
+        everything = replace(query, parameters=observed_names(series.collection))
+        if not datastreams(series, everything, identity=identity).num_rows:
+            raise NotFound(f"{series.collection.id} has no location {identity!r}: see its locations.")
+        raise NoData(f"{series.collection.id} does not observe {', '.join(query.parameters)} at {identity!r}.")
     return _values(series, streams, query)
 
 
@@ -52,7 +58,7 @@ def position(series: Series, query: EdrQuery) -> Answer:
 
     Raises
     ------
-    NotFound
+    NoData
         When there is none, or it has no value at the time asked.
     TooLarge
         When the answer would exceed the bound; nothing has been read.
@@ -61,11 +67,11 @@ def position(series: Series, query: EdrQuery) -> Answer:
     x, y = crs_.transform(points[:, 0], points[:, 1], query.crs, series.collection.crs)
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any():
-        raise NotFound(f"The point lies outside the area of {series.collection.crs}.")
+        raise NoData(f"The point lies outside the area of {series.collection.crs}.")
     region = shapely.union_all(shapely.buffer(shapely.points(x[known], y[known]), TOLERANCE))
     streams = datastreams(series, query, region=region)
     if not streams.num_rows:
-        raise NotFound(
+        raise NoData(
             f"Nothing is observed within {TOLERANCE:g} m of the point: "
             f"see the locations of {series.collection.id} for where it is."
         )
@@ -77,7 +83,7 @@ def area(series: Series, query: EdrQuery) -> Answer:
 
     Raises
     ------
-    NotFound
+    NoData
         When there is none, or it has no value at the time asked.
     TooLarge
         When the answer would exceed the bound; nothing has been read.
@@ -85,11 +91,11 @@ def area(series: Series, query: EdrQuery) -> Answer:
     if query.aggregation and query.aggregation.area:
         places = tuple(place for each in query.areas for place in _pooled(series, each, query, query.aggregation))
         if not places:
-            raise NotFound(_nothing(series, query))
+            raise NoData(_nothing(series, query))
         return answer(series.collection, query, places)
-    streams = datastreams(series, query, region=together(query.areas))
-    if not streams.num_rows:
-        raise NotFound(f"Nothing is observed there: see the locations of {series.collection.id} for where it is.")
+    region = together(query.areas)
+    if region.is_empty or not (streams := datastreams(series, query, region=region)).num_rows:
+        raise NoData(f"Nothing is observed there: see the locations of {series.collection.id} for where it is.")
     return _values(series, streams, query)
 
 
@@ -104,7 +110,7 @@ def _values(series: Series, streams: pa.Table, query: EdrQuery) -> Answer:
         _check(series.store.observations.count(asked, series.principal) * each, series.bounds.values)
         table = series.store.observations.read(asked, series.principal).read_all()
     if not table.num_rows:
-        raise NotFound(_nothing(series, query))
+        raise NoData(_nothing(series, query))
     return answer(series.collection, query, tuple(_places(series, streams, table.combine_chunks(), query)))
 
 

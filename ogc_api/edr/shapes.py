@@ -11,7 +11,7 @@ from shapely.errors import ShapelyError
 
 from twin import crs as crs_
 from twin.crs import CRS84, BBox
-from twin.errors import BadInput, NotFound, TooLarge
+from twin.errors import BadInput, TooLarge
 from twin.model import Collection
 from twin.settings import Bounds
 
@@ -57,7 +57,8 @@ def read(text: str, form: str, crs: str, bounds: Bounds) -> shapely.Geometry:
     example, kinds = COORDS[form]
     try:
         geometry = shapely.from_wkt(text)
-    except ShapelyError:
+    # Curves are none of ours, and shapely has no error of its own for them.
+    except (ShapelyError, NotImplementedError):
         raise BadInput(f"coords={text[:80]!r} is not WKT: write for instance {example}.") from None
     names = " or ".join(kind.upper() for kind in kinds)
     if geometry.geom_type not in kinds or geometry.is_empty:
@@ -91,7 +92,7 @@ def boxed(box: BBox, collection: Collection, crs: str, bounds: Bounds) -> tuple[
 def areas(
     polygons: shapely.Polygon | shapely.MultiPolygon, crs: str, target: str, collection: Collection, bounds: Bounds
 ) -> tuple[Area, ...]:
-    """Return each polygon of an area, its shape in `target`.
+    """Return each polygon of an area, its shape in `target`; those far from the data are left out.
 
     Raises
     ------
@@ -100,16 +101,16 @@ def areas(
     """
     _hold(_size(polygons, crs), bounds)
     found = [_area(part, crs, target, collection) for part in shapely.get_parts(polygons)]
-    return _sized([area for area in found if area is not None], collection)
+    return _sized([area for area in found if area is not None])
 
 
 def buffers(
     geometry: shapely.Geometry, metres: float, crs: str, target: str, collection: Collection, bounds: Bounds
 ) -> tuple[Area, ...]:
-    """Return what lies within a distance of points or of lines, measured in the CRS of storage."""
+    """Return what lies within a distance of points or of lines, measured in the CRS of storage; none outside of it."""
     moved = stored(geometry, crs, collection)
     if moved is None:
-        raise NotFound(f"The geometry lies outside the area of {collection.crs}.")
+        return ()
     # What a hundredth of the distance smooths away is not seen in its buffer.
     smooth = shapely.simplify(moved, metres / 100)
     count = shapely.get_num_coordinates(smooth)
@@ -122,7 +123,7 @@ def buffers(
     found = [
         Area(crs_.transform_geometry(part, collection.crs, target), part) for part in shapely.get_parts(around).tolist()
     ]
-    return _sized(found, collection)
+    return _sized(found)
 
 
 def together(found: Sequence[Area]) -> shapely.Geometry:
@@ -173,9 +174,7 @@ def _hold(size: float, bounds: Bounds) -> None:
         )
 
 
-def _sized(found: list[Area], collection: Collection) -> tuple[Area, ...]:
-    if not found:
-        raise NotFound(f"The area lies outside of {collection.id}: see the collection's extent.")
-    if not sum(area.region.area for area in found) > 0:
+def _sized(found: list[Area]) -> tuple[Area, ...]:
+    if found and not sum(area.region.area for area in found) > 0:
         raise BadInput("The area asked has no size: ask a larger one, or a position.")
     return tuple(found)

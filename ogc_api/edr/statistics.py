@@ -17,7 +17,7 @@ from ogc_api.edr.answer import COMPLETENESS, Times
 from ogc_api.edr.grids import Cells, Coverage, check, chosen_times, usual_step
 from ogc_api.edr.periods import Aggregation
 from ogc_api.edr.query import EdrQuery, naive
-from twin.errors import BadInput, NotFound, TooLarge
+from twin.errors import BadInput, NoData, TooLarge
 from twin.settings import Bounds
 from twin.time import TimeSpan
 
@@ -83,7 +83,7 @@ def aggregated(
     ------
     BadInput
         When a coverage without time is asked by period.
-    NotFound
+    NoData
         When nothing is held at the time asked.
     TooLarge
         When the answer, or what is read for it, would exceed its bound; nothing has been read.
@@ -131,11 +131,12 @@ def _groups(
     first, last = (_aware(times[at]) for at in (0, -1))
     span = query.time or TimeSpan()
     start, end = max(span.start or first, first), min(span.end or last, last)
-    if start > end:
-        raise NotFound(f"{coverage.collection.id} holds nothing at datetime={query.time}.")
-    bounds = np.array([naive(edge) for edge in aggregation.edges(TimeSpan(start=start, end=end))])
+    edges = aggregation.edges(TimeSpan(start=start, end=end)) if start <= end else []
+    bounds = np.array([naive(edge) for edge in edges], "M8[us]")
     at = np.searchsorted(times.astype("M8[us]"), bounds, "left")
     held = np.flatnonzero(np.diff(at))
+    if not held.size:
+        raise NoData(f"{coverage.collection.id} holds nothing at datetime={query.time}.")
     lasts = np.diff(bounds).astype(np.int64)[held]
     expected = np.maximum(lasts / usual_step(times), 1.0)
     # Periods without a step have no values: those that have some follow one another in the cube.

@@ -9,7 +9,7 @@ import orjson
 import shapely
 
 from ogc_api.features.regions import moved
-from ogc_api.parameters import swap_if_y_first
+from ogc_api.parameters import swap_if_y_first, y_first
 from twin.crs import definition
 from twin.errors import BadInput
 from twin.model import Collection
@@ -57,7 +57,7 @@ def _shape(node: object, crs: str) -> Any:  # noqa: ANN401
                 raise BadInput(f"The filter asks how {name!r} lies: the one geometry here is {GEOMETRY!r}.")
             return None
         case {"bbox": list(numbers), **rest} if not rest:
-            shape = _box(numbers)
+            shape = _box(numbers, crs)
         case {"type": str()}:
             try:
                 shape = shapely.from_geojson(orjson.dumps(node))
@@ -79,11 +79,20 @@ def _shape(node: object, crs: str) -> Any:  # noqa: ANN401
     return shape
 
 
-def _box(numbers: list[Any]) -> Any:  # noqa: ANN401
+def _box(numbers: list[Any], crs: str) -> Any:  # noqa: ANN401
     if len(numbers) not in (4, 6) or any(type(number) not in (int, float) for number in numbers):
         raise BadInput("The filter has a BBOX that is not four or six numbers.")
-    upper = len(numbers) // 2
-    x0, y0, x1, y1 = (numbers[place] for place in (0, 1, upper, upper + 1))
-    if not (x0 <= x1 and y0 <= y1 and all(abs(number) < _LARGEST for number in numbers)):
+    upper, longitude = len(numbers) // 2, int(y_first(crs))
+    low, high = numbers[:2], numbers[upper : upper + 2]
+    sides = [(low, high)]
+    if definition(crs).is_geographic and -180 <= high[longitude] < low[longitude] <= 180:
+        # Across the antimeridian: a box on each of its sides.
+        latitude = 1 - longitude
+        east, west = [180.0, 180.0], [-180.0, -180.0]
+        east[latitude], west[latitude] = high[latitude], low[latitude]
+        sides = [(low, east), (west, high)]
+    ordered = all(one <= other for corners in sides for one, other in zip(*corners, strict=True))
+    if not (ordered and all(abs(number) < _LARGEST for number in numbers)):
         raise BadInput("The filter has a BBOX that cannot be used: it must be finite, and lower left first.")
-    return shapely.make_valid(shapely.box(x0, y0, x1, y1))  # as flat as a line or a point, it is one
+    # As flat as a line or a point, a box is one.
+    return shapely.union_all([shapely.make_valid(shapely.box(*corner, *other)) for corner, other in sides])

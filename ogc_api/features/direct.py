@@ -1,15 +1,17 @@
 """Items that an index answers, ahead of all routing: what is asked is read once, then only looked up.
 
-Whatever this does not answer at once goes on to the routes, which answer the same bytes.
+What takes too long for the event loop is answered in a thread, and then known. Whatever is not an
+index's goes on to the routes, which answer the same bytes.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, partial
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,6 +28,11 @@ _REMEMBERED = 2_048
 type _Headers = tuple[tuple[bytes, bytes], ...]
 #: Path under the door, path, query string, and the headers that an answer depends on.
 type _Address = tuple[str, str, bytes, bytes, bytes]
+type _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+class _TooLong(Exception):
+    """The answer is not one to make between two other requests."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,40 @@ class _Prepared:
     headers: _Headers
     unchanged: _Headers
 
-    def body(self, index: CollectionIndex, now: Callable[[], datetime]) -> bytes | None:
-        """Return the answer, or None when it is not for an index, or takes too long for the event loop."""
+    def body(self, index: CollectionIndex, now: Callable[[], datetime], *, patient: bool) -> bytes | None:
+        """Return the answer, or None when it is not for an index.
+
+        Raises
+        ------
+        _TooLong
+            When it takes too long for one who is not `patient`.
+        """
         if isinstance(self.frame, PageFrame):
-            return self.frame.body(index.page(self.query), now()) if index.is_quick(self.query) else None
+            if not (patient or index.is_quick(self.query)):
+                raise _TooLong
+            return self.frame.body(index.page(self.query), now())
         feature = index.item(self.item_id or "")
         return None if feature is None else self.frame.body(feature)
+
+
+class _Read:
+    """The addresses that were read at one state of the catalogue; the first of them is forgotten first."""
+
+    def __init__(self, view: Published) -> None:
+        self.view = view
+        self._known: dict[_Address, _Prepared | None] = {}
+        self._lock = threading.Lock()
+
+    def prepared(self, address: _Address, read: Callable[[], _Prepared | None]) -> _Prepared | None:
+        """Return what an address asks, read when it is not known; None when it is not for an index."""
+        if address in self._known:
+            return self._known.get(address)
+        prepared = read()
+        with self._lock:
+            self._known[address] = prepared
+            if len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return prepared
 
 
 class DirectItems:
@@ -65,12 +100,16 @@ class DirectItems:
         self._maximum = maximum
         self._clock = clock
         self._otherwise = otherwise
-        self._view: Published | None = None
-        self._prepared: Callable[[_Address], _Prepared | None] = lambda _: None
+        self._read: _Read | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        answer = self._answer(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
+        answer = None
+        if scope["type"] == "http" and scope["method"] == "GET":
+            try:
+                answer = self._answer(scope)
+            except _TooLong:
+                answer = await run_in_threadpool(self._answer, scope, patient=True)
         if answer is None:
             await self._otherwise(scope, receive, send)
             return
@@ -78,28 +117,34 @@ class DirectItems:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _answer(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
-        path: str = scope["path"]
-        local = path.removeprefix(scope.get("root_path", ""))
-        # A filter is no index's, and reading it may take too long for the event loop.
-        if not local.startswith("/collections/") or "/items" not in local or b"filter" in scope["query_string"]:
-            return None
-        accept, accept_language, known, credentials = _first(scope["headers"])
-        if credentials is not None:
-            return None
+    def _answer(self, scope: Scope, *, patient: bool = False) -> _Answer | None:
+        address, known = _asked(scope)
         view = self._publisher.current()
-        if view is not self._view:
-            self._view, self._prepared = view, lru_cache(_REMEMBERED)(partial(self._prepare, view))
-        prepared = self._prepared((local, path, scope["query_string"], accept, accept_language))
+        prepared = None if address is None else self._prepared(view, address, patient=patient)
         if prepared is None:
             return None
         if known and prepared.tag in known:
             return 304, [*prepared.unchanged], b""
         index = view.items.index_of(prepared.query.collection)
-        body = None if index is None else prepared.body(index, self._clock)
+        try:
+            body = None if index is None else prepared.body(index, self._clock, patient=patient)
+        except TwinError:
+            body = None  # the routes tell why
         if body is None:
             return None
         return 200, [*prepared.headers, (b"content-length", b"%d" % len(body))], body
+
+    def _prepared(self, view: Published, address: _Address, *, patient: bool) -> _Prepared | None:
+        def read() -> _Prepared | None:
+            # A filter of a thousand parts takes long to read.
+            if b"filter" in address[2] and not patient:
+                raise _TooLong
+            return self._prepare(view, address)
+
+        known = self._read
+        if known is None or known.view is not view:
+            known = self._read = _Read(view)
+        return known.prepared(address, read)
 
     def _prepare(self, view: Published, address: _Address) -> _Prepared | None:
         """Read an address; None when it is not one that an index can answer, or wrong."""
@@ -130,6 +175,18 @@ class DirectItems:
         whole = geojson(asked, query, b"", view.url(collection)).raw_headers
         headers = tuple(item for item in whole if item[0] != b"content-length")
         return _Prepared(query, item_id, frame, dict(headers)[b"etag"], headers, unchanged)
+
+
+def _asked(scope: Scope) -> tuple[_Address | None, bytes]:
+    """Return the address of a question that an index may answer, and ``If-None-Match``."""
+    path: str = scope["path"]
+    local = path.removeprefix(scope.get("root_path", ""))
+    if not local.startswith("/collections/") or "/items" not in local:
+        return None, b""
+    accept, accept_language, known, credentials = _first(scope["headers"])
+    if credentials is not None:
+        return None, b""
+    return (local, path, scope["query_string"], accept, accept_language), known
 
 
 def _first(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes, bytes | None]:

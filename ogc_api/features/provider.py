@@ -51,8 +51,8 @@ class StoreFeatureProvider(BaseProvider):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Return a page as a GeoJSON mapping; `bbox` is in the CRS of storage, where pygeoapi put it."""
         collection = self._given.collection
-        box = BBox.parse(",".join(map(str, bbox)), collection.crs) if bbox else None
-        region = box and region_of(box, collection)
+        boxes = (BBox.parse(",".join(map(str, bbox)), collection.crs),) if bbox else ()
+        region = region_of(boxes, collection)
         page = self._given.items.page(
             ItemsQuery(
                 collection=collection,

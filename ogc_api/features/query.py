@@ -74,18 +74,18 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     limit = parameters.integer("limit", min(DEFAULT_LIMIT, maximum), minimum=1, clamp=maximum)
     offset = parameters.integer("offset", 0)
     offset = parameters.integer("startindex", offset)
-    bbox = parameters.bbox(codes, around=collection.extent)
+    boxes = parameters.boxes(codes)
     sort = parameters.read("sortby", lambda text: _sort(text, sortables(collection))) or ()
     after = parameters.read("cursor", lambda text: read_cursor(text, _cursor_fields(collection, sort)))
     names = parameters.names("properties", fields)
     crs = parameters.crs("crs", codes)
     time = parameters.time()
     skip_geometry = parameters.boolean("skipGeometry")
-    region = bbox and region_of(bbox, collection)
+    region = region_of(boxes, collection)
     return ItemsQuery(
         collection=collection,
         region=region.wkb if region else None,
-        nothing=bbox is not None and region is None,
+        nothing=bool(boxes) and region is None,
         time=time,
         where=(*_filter(parameters, collection, codes), *_equalities(parameters, collection)),
         sort=sort,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,13 @@ _MARGIN = 0.01
 _SEGMENTS, _VERTICES = 64, 2_000
 
 
-def region_of(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
+def region_of(boxes: Sequence[BBox], collection: Collection) -> shapely.Polygon | shapely.MultiPolygon | None:
+    """Return boxes as one geometry in the CRS of storage, or None when they miss the data."""
+    found = [region for region in (_region(box, collection) for box in boxes) if region is not None]
+    return found[0] if len(found) == 1 else shapely.union_all(found) if found else None
+
+
+def _region(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
     """Return a box as a polygon in the CRS of storage, or None when it misses the data.
 
     The box is widened by the rounding of the coordinates served, so that a feature meets the box
@@ -30,7 +38,7 @@ def region_of(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
     if bbox.crs != collection.crs:
         if collection.extent is None:
             return None
-        wide = _widened(collection.extent).to(bbox.crs)
+        wide = _around(collection.extent, bbox.crs)
         xmin, ymin, xmax, ymax = (
             max(xmin, wide.xmin),
             max(ymin, wide.ymin),
@@ -42,13 +50,16 @@ def region_of(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
     return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs).polygon(collection.crs)
 
 
-def _widened(extent: BBox) -> BBox:
-    return BBox(
+@lru_cache(maxsize=256)
+def _around(extent: BBox, crs: str) -> BBox:
+    """Return the extent in `crs`, widened by the margin."""
+    wide = BBox(
         xmin=max(extent.xmin - _MARGIN, -180),
         ymin=max(extent.ymin - _MARGIN, -90),
         xmax=min(extent.xmax + _MARGIN, 180),
         ymax=min(extent.ymax + _MARGIN, 90),
     )
+    return wide.to(crs)
 
 
 def moved(shape: Any, collection: Collection, crs: str) -> Any:  # noqa: ANN401
@@ -70,7 +81,7 @@ def moved(shape: Any, collection: Collection, crs: str) -> Any:  # noqa: ANN401
     if crs == collection.crs:
         return shape
     if collection.extent is not None:
-        around = _widened(collection.extent).to(crs).grown(1.0)
+        around = _around(collection.extent, crs).grown(1.0)
         near = shapely.box(around.xmin, around.ymin, around.xmax, around.ymax)
         if not near.covers(shape):
             shape = near.intersection(shape)

@@ -4,8 +4,8 @@ A class and a test are named by their address under ``http://www.opengis.net/spe
 
 References
 ----------
-OGC 17-069r4 (Features Part 1), 18-058 (Part 2), 19-079r2 (Part 3), 20-002 (Part 4, draft), 19-086r6 (EDR 1.1) and
-19-086r4 (EDR 1.0), annexes A.
+OGC 19-072 (Common Part 1), 20-024 (Part 2), 17-069r4 (Features Part 1), 18-058 (Part 2), 19-079r2 (Part 3), 20-002
+(Part 4, draft), 21-065r2 (CQL2), 19-086r6 (EDR 1.1) and 19-086r4 (EDR 1.0), annexes A.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import pytest
 
 SPEC = "http://www.opengis.net/spec/"
 F1, F2, F3, F4 = (f"ogcapi-features-{part}/1.0/conf" for part in (1, 2, 3, 4))
+#: Common Part 1 (19-072) and Part 2 (20-024).
+C1, C2 = (f"ogcapi-common-{part}/1.0/conf" for part in (1, 2))
+CQL2 = "cql2/1.0/conf"
 EDR = tuple(f"ogcapi-edr-1/{version}/conf" for version in ("1.0", "1.1"))
-#: The standards whose abstract tests are here; those of Common are the same ones as of Features Part 1,
-#: those of CQL2 ask for a data set of their own (tests/ogc_api/test_cql2.py).
-STANDARDS = ("ogcapi-features-", "ogcapi-edr-")
+#: The standards whose abstract tests are here.
+STANDARDS = ("ogcapi-common-1/", "ogcapi-common-2/", "ogcapi-features-", "cql2/", "ogcapi-edr-")
 
 
 def abstract_test(*identifiers: str) -> pytest.MarkDecorator:
@@ -35,15 +37,39 @@ def _under(root: str, names: str) -> tuple[str, ...]:
 
 
 _OAS30 = "completeness exceptions-codes oas-definition-1 oas-definition-2 oas-impl security"
+# The document of EDR includes /conf/edr/query_type/no-data in no class: what it requires holds for every query.
 _EDR_COLLECTIONS = """
+    edr/query_type/no-data
     collections/rc-md-op rc-md-success collections/src-md-op collections/src-md-success core/rc-extent
     edr/rc-collection-info edr/rc-data-queries edr/rc-common-query-type edr/rc-common-variables
     edr/rc-radius-variables edr/rc-cube-variables edr/rc-corridor-variables edr/rc-items-variables
     edr/rc-md-query-links core/rc-collection-info-links edr/rc-parameters
 """
 
-#: The abstract tests of each class.
+#: The abstract tests of each class. Those of CQL2 called `test-data`, for a service of Natural Earth, do not apply.
 CLASSES: dict[str, tuple[str, ...]] = {
+    f"{C1}/core": _under(
+        f"{C1}/core",
+        """
+        http query-param-name-unknown query-param-value-invalid query-param-capitalization query-param-list-delimiter
+        query-param-list-escape query-param-list-empty query-param-value-boolean query-param-value-integer
+        query-param-value-decimal query-param-value-double
+        """,
+    ),
+    f"{C1}/landing-page": _under(
+        f"{C1}/landing-page",
+        "root-op root-success api-definition-op api-definition-success conformance-op conformance-success",
+    ),
+    f"{C1}/json": _under(f"{C1}/json", "definition content"),
+    f"{C1}/html": _under(f"{C1}/html", "definition content"),
+    f"{C1}/oas30": _under(f"{C1}/oas30", _OAS30),
+    f"{C2}/collections": _under(
+        f"{C2}/collections",
+        """
+        collections-list-op collections-list-success collections-list-links collections-list-collections
+        description-op description-success description-links description-extent description-extent-multi
+        """,
+    ),
     f"{F1}/core": _under(
         f"{F1}/core",
         """
@@ -86,6 +112,27 @@ CLASSES: dict[str, tuple[str, ...]] = {
     # The annex of the draft has none for these two: tests/ogc_api/test_editing.py holds them to their requirements.
     f"{F4}/update": (),
     f"{F4}/optimistic-locking-etags": (),
+    **{
+        f"{CQL2}/{name}": _under(f"{CQL2}/{name}", tests)
+        for name, tests in {
+            "cql2-text": "validate escaping",
+            "cql2-json": "validate",
+            "basic-cql2": "basic-test comparison is-null boolean logical",
+            "advanced-comparison-operators": "like between in logical",
+            "case-insensitive-comparison": "casei casei-like logical",
+            "accent-insensitive-comparison": "accenti accenti-like accenti-casei accenti-casei-like logical",
+            "basic-spatial-functions": "s_intersects logical",
+            "basic-spatial-functions-plus": "s_intersects",
+            "spatial-functions": """
+                s_intersects s_disjoint s_equals s_touches s_crosses s_within s_contains s_overlaps logical
+            """,
+            "temporal-functions": "temporal-functions-1 temporal-functions-2 logical",
+            "property-property": """
+                comparison-value-property comparison-property-property comparison-value-value logical
+            """,
+            "arithmetic": "arithmetic logical",
+        }.items()
+    },
     **{
         f"{root}/core": _under(
             f"{root}/core",

@@ -127,7 +127,8 @@ def example(parameter: Json) -> str:
     schema = parameter["schema"]
     if parameter["name"] == "bbox":
         return "3.86,43.60,3.88,43.62"
-    return str(parameter.get("example") or schema.get("enum", [""])[0])
+    given = parameter.get("example") or schema.get("enum", [""])[0]
+    return ",".join(given) if isinstance(given, list) else str(given)
 
 
 def link(document: Json, rel: str, type_: str | None = None) -> Json:

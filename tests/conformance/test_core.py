@@ -1,4 +1,8 @@
-"""OGC API Features Part 1, class Core; EDR's class Core is the same landing page, definition and declaration."""
+"""OGC API Features Part 1, class Core.
+
+EDR's class Core, and Common's Landing Page and Collections, are the same landing page, definition, declaration and
+descriptions of collections.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import openapi_spec_validator
 import pytest
 import shapely
 
-from tests.conformance.abstract_tests import EDR, F1, SPEC, abstract_test
+from tests.conformance.abstract_tests import C1, C2, EDR, F1, SPEC, abstract_test
 from tests.conformance.service import (
     CRS84,
     EVER,
@@ -34,25 +38,25 @@ def edr_core(name: str) -> list[str]:
     return [f"{root}/core/{name}" for root in EDR]
 
 
-@abstract_test(f"{CORE}/http", *edr_core("http"))
+@abstract_test(f"{CORE}/http", f"{C1}/core/http", *edr_core("http"))
 def test_http_1_1(service: Service) -> None:
     assert service.get().http_version == "HTTP/1.1"
 
 
-@abstract_test(f"{CORE}/root-op", *edr_core("root-op"))
+@abstract_test(f"{CORE}/root-op", f"{C1}/landing-page/root-op", *edr_core("root-op"))
 def test_the_landing_page_is_at_the_root(service: Service) -> None:
     for root in (service.root, f"{service.root}/"):
         assert service.get(root).status_code == 200
 
 
-@abstract_test(f"{CORE}/root-success", *edr_core("root-success"))
+@abstract_test(f"{CORE}/root-success", f"{C1}/landing-page/root-success", *edr_core("root-success"))
 def test_the_landing_page_leads_to_definition_conformance_and_data(service: Service) -> None:
     page = service.json()
     assert_linked(page, "service-desc", "service-doc", "conformance", "data", "self", "alternate")
     assert page["title"]
 
 
-@abstract_test(f"{CORE}/api-definition-op", *edr_core("api-definition"))
+@abstract_test(f"{CORE}/api-definition-op", f"{C1}/landing-page/api-definition-op", *edr_core("api-definition"))
 def test_every_link_to_the_definition_works(service: Service) -> None:
     for rel in ("service-desc", "service-doc"):
         found = link(service.json(), rel)
@@ -61,18 +65,22 @@ def test_every_link_to_the_definition_works(service: Service) -> None:
         assert media_type(answer) == found["type"].partition(";")[0]
 
 
-@abstract_test(f"{CORE}/api-definition-success", *edr_core("api-definition-success"))
+@abstract_test(
+    f"{CORE}/api-definition-success", f"{C1}/landing-page/api-definition-success", *edr_core("api-definition-success")
+)
 def test_the_definition_is_a_valid_openapi_document(service: Service) -> None:
     openapi_spec_validator.validate(service.openapi)
 
 
-@abstract_test(f"{CORE}/conformance-op", *edr_core("conformance"))
+@abstract_test(f"{CORE}/conformance-op", f"{C1}/landing-page/conformance-op", *edr_core("conformance"))
 def test_the_declaration_is_where_it_must_be(service: Service) -> None:
     for path in ("/conformance", link(service.json(), "conformance")["href"]):
         assert service.get(path).status_code == 200
 
 
-@abstract_test(f"{CORE}/conformance-success", *edr_core("conformance-success"))
+@abstract_test(
+    f"{CORE}/conformance-success", f"{C1}/landing-page/conformance-success", *edr_core("conformance-success")
+)
 def test_the_declaration_lists_classes(service: Service) -> None:
     declared = service.json("/conformance")["conformsTo"]
     assert len(declared) == len(set(declared))
@@ -80,25 +88,25 @@ def test_the_declaration_lists_classes(service: Service) -> None:
         assert f"{SPEC}{name}" in declared
 
 
-@abstract_test(f"{CORE}/fc-md-op")
+@abstract_test(f"{CORE}/fc-md-op", f"{C2}/collections/collections-list-op")
 def test_the_collections_are_where_they_must_be(service: Service) -> None:
     for path in ("/collections", link(service.json(), "data")["href"]):
         assert service.get(path).status_code == 200
 
 
-@abstract_test(f"{CORE}/fc-md-success")
+@abstract_test(f"{CORE}/fc-md-success", f"{C2}/collections/collections-list-success")
 def test_the_collections_have_the_members_required(service: Service) -> None:
     document = service.json("/collections")
     assert document["links"]
     assert document["collections"]
 
 
-@abstract_test(f"{CORE}/fc-md-links")
+@abstract_test(f"{CORE}/fc-md-links", f"{C2}/collections/collections-list-links")
 def test_the_collections_link_to_themselves_and_to_their_other_format(service: Service) -> None:
     assert_linked(service.json("/collections"), "self", "alternate")
 
 
-@abstract_test(f"{CORE}/fc-md-items")
+@abstract_test(f"{CORE}/fc-md-items", f"{C2}/collections/collections-list-collections")
 def test_every_collection_is_described(service: Service) -> None:
     paths = {path.split("/")[2] for path in service.openapi["paths"] if path.endswith("/items")}
     assert {one["id"] for one in service.feature_collections} == paths
@@ -120,7 +128,7 @@ def moments(feature: Json) -> tuple[str, str]:
     return first, properties.get("phenomenon_time") or properties.get("valid_to") or "9999"
 
 
-@abstract_test(f"{CORE}/fc-md-extent")
+@abstract_test(f"{CORE}/fc-md-extent", f"{C2}/collections/description-extent")
 def test_the_extent_holds_every_geometry_and_every_time(service: Service) -> None:
     for collection in service.feature_collections:
         around = shapely.box(*box(collection)).buffer(1e-6)
@@ -131,7 +139,7 @@ def test_the_extent_holds_every_geometry_and_every_time(service: Service) -> Non
             assert end is None or moments(feature)[1] <= end, feature["id"]
 
 
-@abstract_test(f"{CORE}/fc-md-extent-multi")
+@abstract_test(f"{CORE}/fc-md-extent-multi", f"{C2}/collections/description-extent-multi")
 def test_the_first_of_the_extents_is_of_the_whole(service: Service) -> None:
     for collection in service.collections:
         boxes = collection["extent"]["spatial"]["bbox"]
@@ -139,14 +147,14 @@ def test_the_first_of_the_extents_is_of_the_whole(service: Service) -> None:
         assert len(collection["extent"].get("temporal", {}).get("interval", [0])) == 1
 
 
-@abstract_test(f"{CORE}/sfc-md-op")
+@abstract_test(f"{CORE}/sfc-md-op", f"{C2}/collections/description-op")
 def test_every_collection_has_its_document(service: Service) -> None:
     for collection in service.collections:
         assert service.get(f"/collections/{collection['id']}").status_code == 200
     assert service.get("/collections/nothing").status_code == 404
 
 
-@abstract_test(f"{CORE}/sfc-md-success")
+@abstract_test(f"{CORE}/sfc-md-success", f"{C2}/collections/description-success")
 def test_a_collection_is_told_as_in_the_list(service: Service) -> None:
     for listed in service.collections:
         alone = service.json(f"/collections/{listed['id']}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import httpx
 import pyproj
 import pytest
 import shapely
 
-from tests.conformance.abstract_tests import EDR, abstract_test, edr
+from tests.conformance.abstract_tests import C2, EDR, abstract_test, edr
 from tests.conformance.service import (
     COVERAGEJSON,
     CRS84,
@@ -157,7 +158,7 @@ def test_every_collection_links_to_its_queries(service: Service) -> None:
                 assert service.get(one["href"], accept="*/*").status_code in (200, 400), "400 asks where"
 
 
-@edr("core/rc-collection-info-links")
+@abstract_test(f"{C2}/collections/description-links", *(f"{root}/core/rc-collection-info-links" for root in EDR))
 def test_documents_link_to_themselves_and_to_their_other_format(service: Service) -> None:
     for document in (service.json("/collections"), *service.collections):
         assert_linked(document, "self", "alternate")
@@ -171,6 +172,35 @@ def test_every_parameter_is_told(service: Service) -> None:
             assert parameter["type"] == "Parameter", name
             assert parameter["observedProperty"]["id"], name
             assert parameter["observedProperty"]["label"], name
+
+
+@edr("edr/query_type/no-data")
+def test_what_meets_no_data_is_204(service: Service) -> None:
+    here = {"coords": "POINT({x} {y})", "bbox": "{x},{y},{x},{y}", "within": "10", "within_units": "m"}
+    line = {"coords": "LINESTRING({x} {y},{x} 60)", "corridor_width": "10", "width_units": "m"}
+    ring = {"coords": "POLYGON(({x} {y},{x} 60,-39 60,{x} {y}))"}
+    needs = {
+        "position": ("coords",),
+        "radius": ("coords", "within", "within_units"),
+        "area": ("coords",),
+        "cube": ("bbox",),
+        "trajectory": ("coords",),
+        "corridor": ("coords", "corridor_width", "width_units"),
+    }
+    for collection in service.edr_collections:
+        for kind in needs.keys() & collection["data_queries"].keys():
+            asked = {**here, **{"area": ring, "trajectory": line, "corridor": line}.get(kind, {})}
+            far = {name: asked[name].format(x=-40, y=59.999) for name in needs[kind]}
+            _assert_no_data(service.get(f"/collections/{collection['id']}/{kind}", accept="*/*", **far))
+    for collection in _answering(service, "locations"):
+        path = f"/collections/{collection['id']}/locations"
+        known = service.json(path, accept=GEOJSON)["features"][0]["id"]
+        _assert_no_data(service.get(f"{path}/{known}", accept="*/*", datetime="1900-01-01"))
+    for collection in _answering(service, "cube"):
+        x, y = shapely.box(*box(collection)).centroid.coords[0]
+        when = {"coords": f"POINT({x} {y})", "datetime": "1900-01-01"}
+        if collection["extent"]["temporal"]["interval"][0][0] > "1900-01-01":
+            _assert_no_data(service.get(f"/collections/{collection['id']}/position", accept="*/*", **when))
 
 
 # What the queries answer: the suite of the OGC runs these of the class Queries, which is not declared as a whole.
@@ -199,7 +229,7 @@ def test_a_corridor_needs_its_width_and_known_units(service: Service) -> None:
         assert service.refuses(path, **{**whole, "width_units": "leagues"})
         assert service.refuses(path, **whole, corridor_height="10", height_units="leagues")
         # The OGC's suite sends no height, and expects values.
-        assert service.get(path, accept="*/*", **whole).status_code in (200, 404)
+        assert service.get(path, accept="*/*", **whole).status_code in (200, 204)
 
 
 def test_a_place_that_is_not_known_is_404(service: Service) -> None:
@@ -220,6 +250,12 @@ def _answering(service: Service, kind: str) -> list[Json]:
     found = [one for one in service.edr_collections if kind in one["data_queries"]]
     assert found
     return found
+
+
+def _assert_no_data(answer: httpx.Response) -> None:
+    assert answer.status_code == 204, f"{answer.url}: {answer.text}"
+    assert not answer.content
+    assert answer.headers["jumeau-detail"].endswith(".")
 
 
 def _assert_units(service: Service, kind: str, *names: str) -> None:

@@ -281,7 +281,7 @@ BROKEN = {
     "S_INTERSECTS(geometry, POLYGON((3 43, 4 44)))": "geometry at character 24",
     "S_INTERSECTS(geometry, POLYGON((3 43, 4)))": "at character 40: ')'",
     "S_INTERSECTS(geometry, POINT(1e300 43))": "coordinates lie nowhere",
-    "S_INTERSECTS(geometry, BBOX(4,43,3,44))": "lower left first",
+    "S_INTERSECTS(geometry, BBOX(4,44,5,43))": "lower left first",
     "S_INTERSECTS(geometry, BBOX(4,43,3))": "four or six numbers",
     "S_NEAR(geometry, POINT(3 43))": "'s_near' where a condition is expected",
     "foo(height) = 3": "'foo' with 1 arguments",

@@ -92,6 +92,29 @@ def test_an_object_is_created_read_and_listed(asked):
     assert (run.name, run.parameters["id"], run.parameters["verb"]) == ("Urbanisme", "mairie", "create")
 
 
+def test_the_requests_of_qgis(asked):
+    """What QGIS 3.40 sends to learn what it may edit, and to edit (tests/clients/qgis_edits.py has it do so)."""
+    first, second, third = (
+        item["id"] for item in asked.json(ITEMS, datetime=f"{NOW:%Y-%m-%dT%H:%M:%SZ}")["features"][:3]
+    )
+    qgis = {"authorization": "Basic " + base64.b64encode(f"Urbanisme:{EDITOR}".encode()).decode(), "token": None}
+    assert "POST" in asked.write("OPTIONS", ITEMS, **qgis).headers["allow"].split(", ")
+    allowed = asked.write("OPTIONS", f"{ITEMS}/{first}", **qgis).headers["allow"].split(", ")
+    assert {"PUT", "PATCH", "DELETE"} <= set(allowed)
+    crs = {"content_crs": L93.strip("<>")}
+    ring = [[769375.06, 6280276.24], [769385.2, 6280273.29], [769380.93, 6280258.65], [769375.06, 6280276.24]]
+    place = {"type": "Polygon", "coordinates": [ring]}
+    assert asked.write("PATCH", f"{ITEMS}/{first}", {"properties": {"height": 12.5}}, **qgis).status_code == 204
+    assert asked.write("PATCH", f"{ITEMS}/{second}", {"geometry": place}, **qgis, **crs).status_code == 204
+    unset = dict.fromkeys(("storeys", "valid_from", "valid_to"))
+    created = asked.write("POST", ITEMS, feature({"height": 7.5, **unset}, place), **qgis, **crs)
+    assert created.status_code == 201
+    # It takes what follows the last /items/ for the id.
+    identity = created.headers["location"].rpartition("/items/")[2]
+    assert asked.json(f"{ITEMS}/{identity}")["properties"]["height"] == 7.5
+    assert asked.write("DELETE", f"{ITEMS}/{third}", **qgis).status_code == 204
+
+
 def test_an_update_makes_a_version_and_history_is_readable(asked):
     path = f"{ITEMS}/b0003"
     former = asked.json(path)

@@ -33,6 +33,17 @@ FIELDS = (
     field("surveyed", FieldType.DATETIME),
 )
 NAMES = ("Pérols", 'say "no"', "a\\b", "tab\there", None, "日本", "<b>&amp;</b>")
+FILTERS = (
+    {"filter": "storeys>3"},
+    {"filter": "height BETWEEN 10 AND 60 AND public=true"},
+    {"filter": "name IS NULL OR name LIKE 'P%'"},
+    {"filter": "S_INTERSECTS(geometry,POLYGON((3.86 43.6,3.88 43.6,3.87 43.62,3.86 43.6)))"},
+    {"filter": "storeys>99"},
+    {"filter": "storeys<99 OR storeys IS NULL"},
+    {"filter": '{"op":"=","args":[{"property":"storeys"},4]}', "filter-lang": "cql2-json"},
+    {"filter": "storeys>"},
+    {"storeys": "4"},
+)
 CENTRE = np.array([770_000.0, 6_279_000.0])
 
 
@@ -147,6 +158,8 @@ def queries(generator: np.random.Generator, count: int):
                 {"cursor": "Wzk5OTk5OTk5OTk5OTk5OTk5OTk5OTld"},
                 {"nonsense": "1"},
             )[generator.integers(10)]
+        if generator.random() < 0.3:
+            query |= FILTERS[generator.integers(len(FILTERS))]
         yield urlencode(query)
 
 

@@ -80,7 +80,7 @@ def test_a_box_that_is_a_point_selects_what_holds_it(ogc):
 def test_a_box_in_the_crs_of_storage_is_widened_by_a_millimetre_and_no_more(ogc_twin):
     collection = ogc_twin.store.catalogue.collection("buildings", ogc_twin.access.public)
     box = BBox(xmin=1, ymin=2, xmax=3, ymax=4, crs="EPSG:2154")
-    assert region_of(box, collection).equals(shapely.box(0.999, 1.999, 3.001, 4.001))
+    assert region_of([box], collection).equals(shapely.box(0.999, 1.999, 3.001, 4.001))
 
 
 @pytest.mark.parametrize("crs", ["CRS84", LAMBERT, "EPSG:3857", "EPSG:4326"])

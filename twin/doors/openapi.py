@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twin.doors.problems import responses
+from twin.doors.problems import DETAIL, responses
 
 type Json = dict[str, Any]
 
 #: What a client that sends ``If-None-Match`` may be answered.
 UNCHANGED: dict[int | str, Any] = {
     "304": {"description": "The answer that the client knows by its ETag has not changed"}
+}
+#: What a sound question that meets no data is answered.
+NO_DATA: dict[int | str, Any] = {
+    "204": {
+        "description": "A sound question that meets no data",
+        "headers": {DETAIL: {"description": "Why, in one sentence of ASCII", "schema": {"type": "string"}}},
+    }
 }
 BINARY: Json = {"type": "string", "format": "binary"}
 

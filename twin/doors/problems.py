@@ -19,6 +19,7 @@ from twin.errors import (
     Conflict,
     DoesNotApply,
     Forbidden,
+    NoData,
     NotFound,
     Outdated,
     StoreBusy,
@@ -43,6 +44,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 STATUS: dict[type[TwinError], HTTPStatus] = {
+    NoData: HTTPStatus.NO_CONTENT,
     Unauthorised: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
@@ -55,6 +57,9 @@ STATUS: dict[type[TwinError], HTTPStatus] = {
     StoreFault: HTTPStatus.SERVICE_UNAVAILABLE,
     TwinError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+#: The header in which an answer that has no body says why; named as the member of a problem that says so.
+DETAIL = "Jumeau-Detail"
 
 #: What a client that was not known is told of the ways to say who it is.
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Jumeau", Basic realm="Jumeau", charset="UTF-8"'}
@@ -94,9 +99,17 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return Response(orjson.dumps(body), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
+def no_content(detail: str, headers: dict[str, str] | None = None) -> Response:
+    """Return the 204 of a question that meets no data; :data:`DETAIL` says why, in ASCII without control characters."""
+    told = detail.encode("unicode_escape").decode("ascii")
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={**(headers or {}), DETAIL: told})
+
+
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, TwinError)  # noqa: S101 - registered for this class alone
     status = status_of(error)
+    if status == HTTPStatus.NO_CONTENT:
+        return no_content(str(error))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s: %s", type(error).__name__, error)
     return problem(status, str(error), _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None)

@@ -16,6 +16,7 @@ from ogc_api.features.fields import item_fields
 from ogc_api.features.geojson import feature_texts
 from ogc_api.features.index.collection import ALWAYS, NEVER, CollectionIndex, Columns
 from ogc_api.features.index.strings import StringsWriter
+from ogc_api.features.query import ItemsQuery
 from ogc_api.features.versions import Versions
 from twin.crs import CRS84
 from twin.model import Collection
@@ -67,7 +68,21 @@ def build(
         columns = Columns(texts.strings(), shapes.strings(), **_joined(parts))
     if np.any(np.diff(columns.rows) <= 0):
         raise RuntimeError(f"The store gave the rows of {collection.id} out of their order.")
-    return CollectionIndex(columns)
+
+    def rows(query: ItemsQuery) -> NDArray[np.int64]:
+        asked = FeatureQuery(
+            collection=collection.id,
+            revision=collection.revision,
+            region=query.region,
+            time=query.time,
+            where=query.where,
+            columns=(),
+            with_geometry=False,
+        )
+        found: NDArray[np.int64] = store.features.read(asked, principal).read_all()["row"].to_numpy()
+        return found
+
+    return CollectionIndex(columns, rows)
 
 
 def _tables(store: Store, principal: Principal, collection: Collection) -> Iterator[pa.Table]:

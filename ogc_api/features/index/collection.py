@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +18,7 @@ from ogc_api.features.index.region import prepared_region
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
 from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery
+from twin.store import Filter
 from twin.time import TimeSpan
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +28,9 @@ _KEPT_BYTES = 16_000_000
 #: Features that are looked through in much less than a millisecond.
 _QUICK = 50_000
 
-type Selected = tuple[bytes | None, datetime | None, datetime | None]
+type Selected = tuple[bytes | None, datetime | None, datetime | None, tuple[Filter, ...]]
+#: Asks the store for the rows of a query, in any order: int64, shape (count,).
+type Rows = Callable[[ItemsQuery], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,16 @@ class Columns:
 
 
 class CollectionIndex:
-    """Answers pages and items of one collection, in the bytes that the store's own answer is encoded to."""
+    """Answers pages and items of one collection, in the bytes that the store's own answer is encoded to.
 
-    def __init__(self, columns: Columns) -> None:
+    Parameters
+    ----------
+    rows
+        Which rows a filter keeps is the store's to say, once; the index has their texts.
+    """
+
+    def __init__(self, columns: Columns, rows: Rows) -> None:
+        self._rows_of = rows
         self._texts, self._shapes = columns.texts, columns.shapes
         self._rows, self._born, self._ended = columns.rows, columns.born, columns.ended
         order = np.argsort(columns.names, kind="stable").astype(np.int32)
@@ -84,8 +95,12 @@ class CollectionIndex:
 
     def is_quick(self, query: ItemsQuery) -> bool:
         """Whether a page takes so little that it may be made between two other requests."""
-        selected = _key(query.region, query.time)
-        if query.nothing or selected is None or len(self) <= _QUICK or selected in self._selected:
+        selected = _key(query)
+        if query.nothing or selected is None or selected in self._selected:
+            return True
+        if query.where:
+            return False
+        if len(self) <= _QUICK:
             return True
         if query.region is None:
             return len(self) <= 10 * _QUICK
@@ -96,7 +111,7 @@ class CollectionIndex:
         """Return the page of a query that :func:`is_answerable`."""
         if query.nothing:
             return Page(b"", 0, 0, None)
-        found = self._select(query.region, query.time)
+        found = self._select(query)
         matched = len(self) if found is None else int(found.size)
         start = min(query.offset, matched) if query.after is None else self._after(query.after[0], found)
         stop = min(start + query.limit, matched)
@@ -127,22 +142,30 @@ class CollectionIndex:
         at = np.searchsorted(self._rows, max(ALWAYS, min(row, NEVER)), "right")
         return int(at if found is None else np.searchsorted(found, at))
 
-    def _select(self, region: bytes | None, time: TimeSpan | None) -> Numbers | None:
+    def _select(self, query: ItemsQuery) -> Numbers | None:
         """Return the numbers of the features selected, ascending; None for all of them."""
-        key = _key(region, time)
+        key = _key(query)
         if key is None:
             return None
         with self._lock:
             if key in self._selected:
                 self._selected.move_to_end(key)
                 return self._selected[key]
-        found = self._searched(region, time)
+        found = self._kept(query) if query.where else self._searched(query.region, query.time)
+        found = None if found is not None and found.size == len(self) else found
         with self._lock:
             self._selected[key] = found
             self._selected_bytes += _size(found)
             while self._selected_bytes > _KEPT_BYTES and len(self._selected) > 1:
                 self._selected_bytes -= _size(self._selected.popitem(last=False)[1])
         return found
+
+    def _kept(self, query: ItemsQuery) -> Numbers:
+        rows = np.sort(self._rows_of(query))
+        found = np.searchsorted(self._rows, rows)
+        if not np.array_equal(self._rows[np.minimum(found, len(self) - 1)], rows):
+            raise RuntimeError(f"The store gave rows of {query.collection.id} that it had not given before.")
+        return found.astype(np.int32)
 
     def _searched(self, region: bytes | None, time: TimeSpan | None) -> Numbers | None:
         found: Numbers | None = None
@@ -151,7 +174,7 @@ class CollectionIndex:
         if time is not None:
             lives = self._living(found, time)
             found = np.flatnonzero(lives).astype(np.int32) if found is None else found[lives]
-        return None if found is not None and found.size == len(self) else found
+        return found
 
     def _meeting(self, wkb: bytes) -> Numbers:
         region = prepared_region(wkb)
@@ -173,11 +196,11 @@ class CollectionIndex:
 
 
 def is_answerable(query: ItemsQuery) -> bool:
-    """Whether a query asks for nothing but what an index knows: CRS84, every property, the store's own order."""
+    """Whether a query asks for nothing but what an index has: CRS84, every property, the store's own order."""
     if query.after is not None and not (len(query.after) == 1 and type(query.after[0]) is int):
         return False
     properties = tuple(field.name for field in item_fields(query.collection))
-    rest = replace(query, region=None, nothing=False, time=None, after=None, offset=0, limit=DEFAULT_LIMIT)
+    rest = replace(query, region=None, nothing=False, time=None, where=(), after=None, offset=0, limit=DEFAULT_LIMIT)
     if rest != ItemsQuery(collection=query.collection, properties=properties):
         return False
     return query.region is None or prepared_region(query.region) is not None
@@ -188,10 +211,11 @@ def microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(microseconds=1)
 
 
-def _key(region: bytes | None, time: TimeSpan | None) -> Selected | None:
-    if time is None:
-        return None if region is None else (region, None, None)
-    return region, time.start, time.end
+def _key(query: ItemsQuery) -> Selected | None:
+    if query.region is None and query.time is None and not query.where:
+        return None
+    start, end = (None, None) if query.time is None else (query.time.start, query.time.end)
+    return query.region, start, end, query.where
 
 
 def _size(found: Numbers | None) -> int:

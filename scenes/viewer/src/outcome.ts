@@ -49,6 +49,8 @@ export async function fetchBytes(address: string): Promise<Outcome<ArrayBuffer>>
 async function read<T>(address: string, body: (response: Response) => Promise<T>): Promise<Outcome<T>> {
   const answer = await request(address);
   if (!answer.ok) return answer;
+  if (answer.value.status === 204)
+    return failure(204, "Il n'y a pas de données ici.", "There is no data here.");
   try {
     return { ok: true, value: await body(answer.value) };
   } catch {

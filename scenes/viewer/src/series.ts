@@ -41,7 +41,7 @@ export async function loadSeries(
   const answer = await fetchJson<CoverageJson>(
     `${collection.links.locations}/${encodeURIComponent(objectId)}?parameter-name=${wanted}&f=json`,
   );
-  if (!answer.ok) return answer.problem.status === 404 ? { ok: true, value: [] } : answer;
+  if (!answer.ok) return [204, 404].includes(answer.problem.status) ? { ok: true, value: [] } : answer;
   return { ok: true, value: read(collection, answer.value) };
 }
 

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from ogc_api.edr import Edr, routes
 from twin.context import Twin
-from twin.doors.problems import HANDLERS
+from twin.doors.problems import DETAIL, HANDLERS
 from twin.model import (
     DATASTREAM_FIELDS,
     OBSERVATION_SCHEMA,
@@ -144,11 +144,12 @@ def _put_observations(store: Store) -> None:
     put_series(store, pa.concat_tables(parts), datastreams=features, collection=observations)
 
 
-def put_heat(store: Store, offset: float = 0.0) -> None:
-    """Commit the coverage in time, its values raised by `offset`."""
+def put_heat(store: Store, offset: float = 0.0, gap: slice = slice(0)) -> None:
+    """Commit the coverage in time, its values raised by `offset`, without the steps of `gap`."""
     times = np.datetime64(START.replace(tzinfo=None), "ns") + np.arange(HOURS).astype("m8[h]")
     values = np.stack([field(step) for step in range(HOURS)]) + np.float32(offset)
     dataset = xr.Dataset({"air_temperature": (("time", "y", "x"), values)}, coords={"time": times, "y": YS, "x": XS})
+    dataset = dataset.isel(time=np.delete(np.arange(HOURS), gap))
     put_cube(store, dataset, collection=collection("heat", Kind.COVERAGE, observed_properties=(TEMPERATURE,)))
 
 
@@ -174,6 +175,16 @@ def fill(twin: Twin) -> None:
     _put_observations(twin.store)
     put_heat(twin.store)
     _put_static(twin.store)
+
+
+def no_data(response: httpx.Response) -> str:
+    """Check the answer to a sound question that meets no data; return why it does not."""
+    assert response.status_code == 204, response.text
+    assert not response.content
+    assert "content-type" not in response.headers
+    assert response.headers["cache-control"]
+    assert response.headers["etag"]
+    return response.headers[DETAIL]
 
 
 type Get = Callable[..., httpx.Response]

@@ -10,7 +10,7 @@ import shapely
 from covjson_pydantic.coverage import Coverage, CoverageCollection
 
 from ogc_api.edr import Edr
-from tests.ogc_api.edr.edr_twin import BASE, PLACES, XS, YS, Get, field, fill, opened, requests_to
+from tests.ogc_api.edr.edr_twin import BASE, PLACES, XS, YS, Get, field, fill, no_data, opened, requests_to
 from tests.ogc_api.edr.test_grids import LAMBERT, coverage
 from twin import crs as crs_
 from twin.crs import CRS84
@@ -132,7 +132,7 @@ def test_a_line_with_times_takes_the_step_of_its_passage(get: Get) -> None:
     expected = [field(step)[4, column] for column, step in enumerate((2, 3, 3, 4))]
     np.testing.assert_array_equal(np.array(found["ranges"]["air_temperature"]["values"], np.float32), expected)
     late = f"LINESTRINGM({X0} {YS[4]} {start + 10**9},{X0 + 200} {YS[4]} {start + 10**9 + 60})"
-    assert get("heat/trajectory", {"coords": late, "crs": LAMBERT}).status_code == 404
+    assert no_data(get("heat/trajectory", {"coords": late, "crs": LAMBERT}))
     assert get("built_fraction/trajectory", {"coords": line, "crs": LAMBERT}).status_code == 400
 
 
@@ -166,7 +166,7 @@ def test_several_points_are_several_coverages_and_none_is_a_neighbours(get: Get)
 def test_objects_in_a_shape(get: Get, query: str, asked: dict[str, str], objects: list[str]) -> None:
     response = get(f"observations/{query}", {**asked, **NATIVE, "parameter-name": "air_temperature"})
     if not objects:
-        assert response.status_code == 404
+        assert "locations of observations" in no_data(response)
         return
     found = response.json()
     assert [each["id"] for each in found.get("coverages", [found])] == objects
@@ -182,6 +182,7 @@ def test_objects_in_a_shape(get: Get, query: str, asked: dict[str, str], objects
         ("area", {"coords": "POLYGON Z((3 43 1,4 43 1,4 44 1,3 43 1))"}, "height"),
         ("area", {"coords": "POLYGON((3 43,4 43,3 43,3 43))"}, ""),
         ("area", {"coords": "POLYGON((3 43,400 43,4 44,3 43))"}, "longitude"),
+        ("area", {"coords": "CURVEPOLYGON((3 43,4 43,4 44,3 43))"}, "not WKT"),
         ("radius", {"coords": "POINT(8.8 43.5)"}, "within"),
         ("radius", {"coords": "POINT(8.8 43.5)", "within": "5"}, "within-units"),
         ("radius", {"coords": "POINT(8.8 43.5)", "within": "-5", "within-units": "m"}, "distance"),
@@ -231,7 +232,14 @@ def test_too_large_or_too_fine_a_shape_is_413_before_reading(get: Get, tmp_path:
     assert get("observations/radius", wide).status_code == 413
 
 
-def test_a_shape_elsewhere_is_404(get: Get) -> None:
-    for path in ("heat/area", "observations/area"):
-        assert get(path, {"coords": "POLYGON((50 -60,51 -60,51 -59,50 -60))"}).status_code == 404
-    assert get("heat/trajectory", {"coords": "LINESTRING(50 -60,51 -60)"}).status_code == 404
+@pytest.mark.parametrize("aggregate", [{}, {"aggregate": "area", "period": "P1D"}])
+def test_a_shape_elsewhere_meets_no_data(get: Get, aggregate: dict[str, str]) -> None:
+    elsewhere = {"coords": "POLYGON((50 -60,51 -60,51 -59,50 -60))", **aggregate}
+    around = {"coords": "POINT(50 -60)", "within": "9", "within-units": "m", **aggregate}
+    for name in ("heat", "observations"):
+        assert no_data(get(f"{name}/area", elsewhere))
+        assert no_data(get(f"{name}/radius", around))
+        assert "colour" in get(f"{name}/area", {**elsewhere, "colour": "red"}).json()["detail"]
+    assert no_data(get("heat/cube", {"bbox": "50,-60,51,-59", **aggregate}))
+    if not aggregate:
+        assert no_data(get("heat/trajectory", {"coords": "LINESTRING(50 -60,51 -60)"}))

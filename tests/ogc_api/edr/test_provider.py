@@ -11,6 +11,7 @@ from pygeoapi.plugin import load_plugin
 from pygeoapi.provider.base import (
     ProviderInvalidQueryError,
     ProviderItemNotFoundError,
+    ProviderNoDataError,
     ProviderRequestEntityTooLargeError,
 )
 
@@ -53,6 +54,8 @@ def test_queries_answer_what_the_door_answers(twin: Twin, edr: Edr, get: Get) ->
 def test_errors_are_pygeoapis(twin: Twin, edr: Edr, tmp_path) -> None:
     coverage = provider(twin, edr, "heat")
     with pytest.raises(ProviderItemNotFoundError):
+        provider(twin, edr, "observations").query(query_type="locations", location_id="S999")
+    with pytest.raises(ProviderNoDataError):
         coverage.query(query_type="position", wkt=shapely.Point(50, -60))
     for wkt in (None, shapely.LineString([(3, 43), (4, 44)])):
         with pytest.raises(ProviderInvalidQueryError):

@@ -9,7 +9,7 @@ import pytest
 from covjson_pydantic.coverage import Coverage, CoverageCollection
 
 from ogc_api.edr import Edr
-from tests.ogc_api.edr.edr_twin import BASE, HOURS, PLACES, Get, fill, opened, requests_to, temperature
+from tests.ogc_api.edr.edr_twin import BASE, HOURS, PLACES, Get, fill, no_data, opened, requests_to, temperature
 from twin import crs as crs_
 from twin.crs import CRS84
 
@@ -110,7 +110,7 @@ def test_position_gives_every_object_at_the_point(get: Get) -> None:
 def test_position_is_never_a_neighbours(get: Get, metres: float) -> None:
     x, y = PLACES["S001"]
     response = get("observations/position", {"coords": f"POINT({x + metres} {y})", "crs": LAMBERT})
-    assert response.status_code == 404
+    assert "within 1 m" in no_data(response)
 
 
 @pytest.mark.parametrize(
@@ -128,15 +128,20 @@ def test_datetime(get: Get, text: str, hours: object) -> None:
     assert found["ranges"]["air_temperature"]["values"] == [temperature(0)[hour] for hour in hours]
 
 
-def test_no_value_at_that_time_is_404(get: Get) -> None:
-    assert get("observations/locations/S001", {"datetime": "2030-01-01"}).status_code == 404
+def test_no_value_at_that_time_is_no_data(get: Get) -> None:
+    assert "2030" in no_data(get("observations/locations/S001", {"datetime": "2030-01-01"}))
 
 
-def test_unknown_object_or_one_without_the_parameter_is_404(get: Get) -> None:
-    assert get("observations/locations/S999").status_code == 404
-    response = get("observations/locations/S002", {"parameter-name": "relative_humidity"})
+@pytest.mark.parametrize("query", [{}, {"datetime": "2030-01-01"}, {"parameter-name": "relative_humidity"}])
+def test_an_unknown_object_is_404(get: Get, query: dict[str, str]) -> None:
+    response = get("observations/locations/S999", query)
     assert response.status_code == 404
-    assert "relative_humidity" in response.json()["detail"]
+    assert "'S999'" in response.json()["detail"]
+
+
+def test_an_object_without_the_parameter_is_no_data(get: Get) -> None:
+    response = get("observations/locations/S002", {"parameter-name": "relative_humidity"})
+    assert "relative_humidity" in no_data(response)
 
 
 @pytest.mark.parametrize(
