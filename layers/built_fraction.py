@@ -17,6 +17,7 @@ from twin.errors import DoesNotApply, NotFound
 from twin.model import Collection, Grid, Identifier, Kind, ObservedProperty, Ramp, Style, Text
 from twin.products import Cube, Product
 from twin.store import OPERATOR
+from twin.themes import known_themes
 
 
 class Parameters(BaseModel):
@@ -154,11 +155,12 @@ def _collection(buildings: Collection, grid: Grid, parameters: Parameters) -> Co
             fr=f"Part de chaque maille de {parameters.cell:g} m couverte par l'emprise des bâtiments, au 1er janvier.",
             en=f"Share of each cell of {parameters.cell:g} m covered by building footprints, on 1 January.",
         ),
+        theme=known_themes()["land"],
         keywords=("built fraction", "fraction bâtie", "densité", "bâtiment"),
         observed_properties=(ObservedProperty(name="built_fraction", title=title, unit="1"),),
         grid=grid,
         crs=buildings.crs,
-        style=Style(symbol="raster", opacity=0.7, order=15, visible=False, colour_by="built_fraction", ramp=_RAMP),
+        style=Style(symbol="raster", opacity=0.7, order=15, colour_by="built_fraction", ramp=_RAMP),
         licence=buildings.licence,
         producer=buildings.producer,
         lineage=Text(

@@ -61,6 +61,8 @@ def _collection(twin: Twin, collection: Collection, objects: Objects, principal:
         "style",
         "fields",
         "count",
+        "theme",
+        "assessed_by",
         "revision",
         "licence",
         "producer",
@@ -68,10 +70,11 @@ def _collection(twin: Twin, collection: Collection, objects: Objects, principal:
     described: dict[str, Any] = {
         **collection.model_dump(mode="json", include=kept),
         "observed_properties": [
-            {"name": prop.name, "title": prop.title.model_dump(), "unit": prop.unit}
+            prop.model_dump(mode="json", include={"name", "title", "unit", "description", "reference"})
             for prop in collection.observed_properties
         ],
         "extent": collection.extent.as_list() if collection.extent else None,
+        "grid": collection.grid.model_dump(include={"columns", "rows"}) if collection.grid else None,
         "temporal": [_instant(side) for side in collection.temporal] if collection.temporal else None,
         "links": links(collection),
     }

@@ -41,7 +41,7 @@ class ScenesDoor:
         # Kept by who asks and by the versions that they depend on, so that nothing is ever stale or seen by another.
         self._tile = lru_cache(maxsize=512)(self._make_tile)
         self._matrix = lru_cache(maxsize=16)(self._make_matrix)
-        self._map = lru_cache(maxsize=64)(self._make_map)
+        self._maps = lru_cache(maxsize=24)(self._make_maps)
         self._described = lru_cache(maxsize=8)(self._describe)
         self.app = Starlette(
             routes=[
@@ -165,21 +165,24 @@ class ScenesDoor:
     def _grid(self, request: Request) -> Response:
         principal = self._twin.access.principal(request.headers)
         parameters = _parameters(request)
-        instant = parameters.read("datetime", parse_instant)
+        span = parameters.time()
+        coarser = parameters.integer("coarser", 1, minimum=1, clamp=grids.COARSEST)
         parameters.done()
         version = _version(self._collection(request.path_params["collection"], Kind.COVERAGE, principal))
         name = request.path_params["property"]
         return answer(
             request,
             version,
-            lambda: self._map(principal, version, name, instant),
+            lambda: self._maps(principal, version, name, span, coarser),
             frames.MEDIA_TYPE,
             principal=principal,
         )
 
-    def _make_map(self, principal: Principal, version: _Version, name: str, instant: datetime | None) -> Packed:
+    def _make_maps(
+        self, principal: Principal, version: _Version, name: str, span: TimeSpan | None, coarser: int
+    ) -> Packed:
         collection = self._collection(version[0], Kind.COVERAGE, principal)
-        return Packed.of(grids.grid(self._twin, collection, name, instant, principal))
+        return Packed.of(grids.grids(self._twin, collection, name, span, coarser, principal))
 
     def _collection(self, name: str, kind: Kind, principal: Principal) -> Collection:
         collection = self._twin.store.catalogue.collection(name, principal)

@@ -14,6 +14,7 @@ _NAMES: Json = {**_TEXT, "description": "Names, separated by commas."}
 _VERSION: Json = {**_TEXT, "description": "When it was written, so that caches may keep it for ever."}
 _WHOLE: Json = {"type": "integer", "minimum": 0}
 _INSTANT: Json = {"type": "string", "format": "date-time"}
+_SPAN: Json = {**_TEXT, "description": "An instant, or start/end; an open side is `..`."}
 _JSON: Json = {"application/json": {"type": "object"}}
 _FRAME: Json = {frames.MEDIA_TYPE: BINARY}
 
@@ -49,10 +50,10 @@ PATHS: dict[str, Json] = {
         query={"objects": _TEXT, "start": _INSTANT, "end": _INSTANT},
     ),
     "/grids/{collection}/{property}.bin": get(
-        "One map of a coverage, on a grid in degrees",
+        "The maps of a coverage over a span of time, on a grid in degrees",
         _FRAME,
         *(*_FAILURES, 413),
         path=_OBSERVED,
-        query={"datetime": _INSTANT},
+        query={"datetime": _SPAN, "coarser": {"type": "integer", "minimum": 1, "default": 1}},
     ),
 }

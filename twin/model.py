@@ -106,12 +106,24 @@ class Limits(Model):
     persistence_ignores: tuple[float, ...] = ()
 
 
+class Reference(Model):
+    """A value to compare with: that of a reference, or a threshold."""
+
+    value: float
+    title: Text
+
+
 class ObservedProperty(Model):
-    """What a datastream observes (SensorThings), with its CF standard name where there is one."""
+    """What a datastream observes (SensorThings), with its CF standard name where there is one.
+
+    ``description`` says what a value means to a person, in a sentence; ``reference`` is drawn as a line in charts.
+    """
 
     name: Identifier
     title: Text
     unit: str  # UCUM
+    description: Text | None = None
+    reference: Reference | None = None
     standard_name: str | None = None
     definition: str | None = None  # URI
     limits: Limits = Limits()
@@ -131,7 +143,8 @@ class Style(Model):
     ``order`` is the drawing order (greater above); ``size`` is in pixels; ``height`` and ``base``
     name fields in metres above the ground and above the vertical datum; ``label`` names the field
     that names an object; ``colour_by`` names a field (or, for coverages and time series, an
-    observed property) whose value takes its colour from its categories or from ``ramp``.
+    observed property) whose value takes its colour from its categories or from ``ramp``. What is
+    ``visible`` is shown at first: when its theme is, or where it has none, with every theme.
     """
 
     symbol: Literal["fill", "line", "point", "extrusion", "raster", "none"] = "none"
@@ -147,6 +160,13 @@ class Style(Model):
     base: str | None = None
     colour_by: str | None = None
     ramp: Ramp | None = None
+
+
+class Theme(Model):
+    """A subject under which the page shows collections together; any collection may enter it by its name."""
+
+    name: Identifier
+    title: Text
 
 
 class Licence(Model):
@@ -197,6 +217,9 @@ class Collection(Model):
         GeoJSON geometry type shared by all features (``Point``, ``Polygon``, ``MultiPolygon``...).
     observed_properties
         What a time series or a coverage holds.
+    assessed_by
+        Of a coverage, the collection whose features say how sure it is at each time of their lifespan: in the
+        fields ``rmse`` and ``stations``, or why there is no map, in ``reason_fr`` and ``reason_en``.
     crs, vertical_crs
         CRS in which geometries are stored; vertical datum of Z values and ``style.base``.
     extent, temporal
@@ -210,10 +233,12 @@ class Collection(Model):
     title: Text
     description: Text
     keywords: tuple[str, ...] = ()
+    theme: Theme | None = None
     fields: tuple[Field, ...] = ()
     geometry: str | None = None
     observed_properties: tuple[ObservedProperty, ...] = ()
     grid: Grid | None = None
+    assessed_by: Identifier | None = None
     crs: str = "EPSG:2154"
     vertical_crs: str | None = None
     style: Style = Style()

@@ -16,6 +16,7 @@ from twin.errors import DoesNotApply
 from twin.model import QUALITY_TITLES, Collection, Kind, ObservedProperty, Quality, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import Product, Series
+from twin.themes import known_themes
 
 #: The pollutants that have tables or statistics here, in the order in which people name them.
 POLLUTANTS = ("no2", "o3", "pm10", "pm2_5", "so2", "co")
@@ -92,10 +93,11 @@ def _collection(source: Collection, pollutants: list[str], parameters: Parameter
             fr="Moyenne du jour, plus forte moyenne horaire et plus forte moyenne sur 8 h de chaque polluant.",
             en="Mean of the day, greatest hourly mean and greatest 8-hour mean of each pollutant.",
         ),
+        theme=known_themes()["air"],
         keywords=("qualité de l'air", "air quality", "pollution"),
         observed_properties=tuple(properties),
         crs=source.crs,
-        style=Style(symbol="none", visible=False, colour_by=f"{pollutants[0]}_daily_mean"),
+        style=Style(symbol="none", colour_by=f"{pollutants[0]}_daily_mean"),
         licence=source.licence,
         producer=source.producer,
         lineage=lineage(parameters),

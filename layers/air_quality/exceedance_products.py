@@ -15,6 +15,7 @@ from layers.air_quality.tables import Limit, Standard, standards
 from layers.air_quality.years import Verdict
 from twin.model import Category, Collection, Field, FieldType, Kind, Style, Text, feature_schema
 from twin.observed_properties import known_properties
+from twin.themes import known_themes
 
 TITLE = Text(fr="Dépassements de la qualité de l'air par an", en="Air quality exceedances by year")
 _DECIMALS = 3
@@ -144,6 +145,7 @@ def collection(source: Collection, objects: Collection, parameters: Parameters) 
             en="Annual means and counts of exceedances, compared with the guidelines of the WHO and the European "
             "directives. A year that lacks too many measurements has no result, whatever its count.",
         ),
+        theme=known_themes()["air"],
         keywords=("qualité de l'air", "air quality", "dépassements", "exceedances", "OMS", "WHO"),
         fields=FIELDS,
         geometry="Point",

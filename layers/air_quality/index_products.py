@@ -20,6 +20,7 @@ from layers.air_quality.zones import Zones
 from twin.model import Category, Collection, Field, FieldType, Kind, ObservedProperty, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.themes import known_themes
 
 if TYPE_CHECKING:
     from layers.air_quality.index import IndexParameters
@@ -28,6 +29,10 @@ type Classes = NDArray[np.int64]
 
 INDEX = "air_quality_index"
 _TITLE = Text(fr="Indice de la qualité de l'air", en="Air quality index")
+_MEANING = Text(
+    fr="La classe du pire des polluants mesurés ce jour-là, de bon à extrêmement mauvais.",
+    en="The class of the worst pollutant measured on that day, from good to extremely poor.",
+)
 _COMPLETENESS = Text(fr="Complétude des heures", en="Completeness of the hours")
 _EVENT = 7  # declared, never computed
 
@@ -108,6 +113,7 @@ class About:
                     en="The worst of the sub-indices of pollutants, from 1 (good) to 6 (extremely poor), 0 where it is "
                     f"unavailable; {self.label.en}. Only the index of an approved association is the ATMO index.",
                 ),
+                "theme": known_themes()["air"],
                 "keywords": ("qualité de l'air", "air quality", "indice", "pollution"),
                 "licence": self.source.licence,
                 "producer": self.source.producer,
@@ -167,7 +173,7 @@ def areas(about: About, done: Indices) -> Features:
     pollutants, classes = list(done.classes), about.table.classes
     fields = (
         Field(name="name", type=string, title=Text(fr="Nom", en="Name")),
-        Field(name=INDEX, type=integer, title=_TITLE, categories=classes),
+        Field(name=INDEX, type=integer, title=_TITLE, description=_MEANING, categories=classes),
         *(
             Field(name=name, type=integer, title=title, categories=classes)
             for name, title in map(_sub_index, pollutants)
@@ -191,9 +197,7 @@ def areas(about: About, done: Indices) -> Features:
         fields=fields,
         geometry="MultiPolygon",
         crs=done.zones.collection.crs,
-        style=Style(
-            symbol="fill", opacity=0.8, outline="#ffffff", order=12, visible=False, label="name", colour_by=INDEX
-        ),
+        style=Style(symbol="fill", opacity=0.8, outline="#ffffff", order=12, label="name", colour_by=INDEX),
     )
     zones = done.zones
     shapes = zones.shapes.copy()

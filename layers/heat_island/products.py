@@ -20,24 +20,30 @@ from twin.model import (
     Kind,
     ObservedProperty,
     Ramp,
+    Reference,
     Style,
     Text,
     feature_schema,
 )
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.themes import known_themes
 
 type Analyses = Callable[[], Iterator[Analysis]]
 
 #: Of what is written: far below what a thermometer tells, above the noise of binary fractions.
 _DECIMALS = 3
 _KEYWORDS = ("îlot de chaleur urbain", "urban heat island", "température de l'air", "air temperature")
-_RAMP = Ramp(minimum=-1.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
+# White where there is no difference.
+_RAMP = Ramp(minimum=-2.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
 _DIFFERENCE = known_properties()["air_temperature_difference"]
 _BIAS = Text(
     fr="Tirées de valeurs horaires, les minimales sont un peu surestimées et les maximales sous-estimées.",
     en="Taken from hourly values, minima are slightly too high and maxima too low.",
 )
+
+
+_TROPICAL = Reference(value=thresholds()["tropical_nights"].at_least, title=thresholds()["tropical_nights"].title)
 
 
 def _daily(name: str, unit: str, fr: str, en: str) -> ObservedProperty:
@@ -47,7 +53,9 @@ def _daily(name: str, unit: str, fr: str, en: str) -> ObservedProperty:
 DAILY = (
     _daily("tmin_difference", "K", "Écart de la minimale à la référence", "Difference of the minimum"),
     _daily("night_maximum_difference", "K", "Plus grand écart de la nuit", "Greatest difference of the night"),
-    _daily("tmin", "Cel", "Température minimale du jour", "Daily minimum temperature"),
+    _daily("tmin", "Cel", "Température minimale du jour", "Daily minimum temperature").model_copy(
+        update={"reference": _TROPICAL}
+    ),
     _daily("tmax", "Cel", "Température maximale du jour", "Daily maximum temperature"),
     _daily("tmin_completeness", "%", "Complétude de la minimale", "Completeness of the minimum"),
     _daily("tmax_completeness", "%", "Complétude de la maximale", "Completeness of the maximum"),
@@ -93,6 +101,7 @@ class About:
                 "title": title,
                 "description": description,
                 "keywords": _KEYWORDS,
+                "theme": known_themes()["heat"],
                 "crs": self.objects.crs,
                 "licence": self.timeseries.licence,
                 "producer": self.timeseries.producer,
@@ -116,7 +125,7 @@ def hourly_series(about: About, stations: Stations, analyses: Analyses) -> Serie
             en="Difference of air temperature between each station and the reference, each hour.",
         ),
         observed_properties=(_DIFFERENCE,),
-        style=Style(symbol="point", size=9, order=95, visible=False, colour_by=_DIFFERENCE.name, ramp=_RAMP),
+        style=Style(symbol="point", size=9, order=95, colour_by=_DIFFERENCE.name, ramp=_RAMP),
     )
 
     def batches() -> Iterator[pa.RecordBatch]:

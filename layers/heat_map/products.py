@@ -18,9 +18,11 @@ from layers.heat_map.monthly import Months
 from twin.model import Collection, Field, FieldType, Kind, ObservedProperty, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import CubeSteps, Features
+from twin.themes import known_themes
 
 _KEYWORDS = ("îlot de chaleur urbain", "urban heat island", "krigeage universel", "universal kriging")
-_RAMP = Ramp(minimum=-1.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
+# White where there is no difference.
+_RAMP = Ramp(minimum=-2.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))
 
 
 def _property(name: str, unit: str, fr: str, en: str) -> ObservedProperty:
@@ -98,6 +100,7 @@ def _collection(atlas: Atlas, name: str, kind: Kind, title: Text, description: T
             "title": title,
             "description": description,
             "keywords": _KEYWORDS,
+            "theme": known_themes()["heat"],
             "crs": observed.objects.crs,
             "licence": observed.timeseries.licence,
             "producer": observed.timeseries.producer,
@@ -127,9 +130,8 @@ def hourly_maps(atlas: Atlas, fingerprints: NDArray[np.uint64]) -> CubeSteps:
         ),
         observed_properties=HOURLY,
         grid=atlas.ground.grid,
-        style=Style(
-            symbol="raster", opacity=0.7, order=20, visible=False, colour_by="air_temperature_difference", ramp=_RAMP
-        ),
+        style=Style(symbol="raster", opacity=0.85, order=20, colour_by="air_temperature_difference", ramp=_RAMP),
+        assessed_by="heat_island_map_error",
     )
     return CubeSteps(collection, atlas.observed.hours, fingerprints, atlas.draw)
 
@@ -149,7 +151,7 @@ def monthly_maps(atlas: Atlas, months: Months, fingerprints: NDArray[np.uint64])
         ),
         observed_properties=MONTHLY,
         grid=atlas.ground.grid,
-        style=Style(symbol="raster", opacity=0.7, order=19, visible=False, colour_by="night_difference", ramp=_RAMP),
+        style=Style(symbol="raster", opacity=0.85, order=19, visible=False, colour_by="night_difference", ramp=_RAMP),
     )
     names = [observed.name for observed in MONTHLY]
 

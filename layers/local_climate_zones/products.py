@@ -17,6 +17,7 @@ from layers.local_climate_zones.classification import Classified, Floats
 from layers.local_climate_zones.zones import table
 from twin.model import Collection, Field, FieldType, Kind, Style, Text, feature_schema
 from twin.products import Features
+from twin.themes import known_themes
 
 ZONES = "local_climate_zones"
 _DECIMALS = 3
@@ -82,6 +83,7 @@ def zones(coverage: Collection, classified: Classified, source: Source) -> Featu
             fr="Zones de morphologie et de sol homogènes, selon la classification de Stewart et Oke (2012).",
             en="Areas of uniform morphology and land cover, by the classification of Stewart and Oke (2012).",
         ),
+        theme=known_themes()["heat"],
         keywords=("LCZ", "zone climatique locale", "local climate zone", "îlot de chaleur urbain"),
         fields=FIELDS,
         geometry="Polygon",

@@ -16,6 +16,7 @@ from layers.thermal_comfort.parameters import Parameters
 from twin.model import Collection, Field, FieldType, Kind, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.themes import known_themes
 
 _UTCI = known_properties()["utci"]
 _RAMP = Ramp(minimum=0.0, maximum=46.0, colours=("#3a6cb0", "#7fb7a6", "#f3efc3", "#f2a65a", "#c0392b", "#5e1224"))
@@ -48,6 +49,7 @@ class About:
                 "kind": kind,
                 "title": title,
                 "description": description,
+                "theme": known_themes()["heat"],
                 "keywords": ("confort thermique", "thermal comfort", "UTCI", "stress thermique"),
                 "crs": self.objects.crs,
                 "licence": self.timeseries.licence,

@@ -9,6 +9,7 @@ from layers.grids import Floats, centres
 from layers.urban_morphology.parameters import Parameters
 from twin.model import Collection, Grid, Kind, ObservedProperty, Ramp, Style, Text
 from twin.products import Cube
+from twin.themes import known_themes
 from twin.time import TimeSpan, iso
 
 
@@ -71,6 +72,7 @@ def _collection(
             en=f"Buildings, vegetation, impervious ground and water within {radius} of the middle of each cell of "
             f"{cell}; distance to water and altitude at the middle itself.",
         ),
+        theme=known_themes()["land"],
         keywords=("morphologie urbaine", "urban morphology", "imperméabilisation", "végétation", "densité"),
         observed_properties=tuple(variable for variable in VARIABLES if variable.name in names),
         grid=grid,

@@ -11,6 +11,7 @@ import yaml
 from twin.errors import BadManifest
 from twin.ingest import manifest as module
 from twin.ingest.manifest import Manifest
+from twin.themes import known_themes
 
 from .samples import features_entry, series_entry, write_manifest
 
@@ -55,6 +56,19 @@ def test_the_example_of_the_documentation_is_sound(tmp_path):
     assert observed["air_temperature"].limits.minimum == -25
     assert observed["air_temperature"].limits.step_per_hour == 12  # what is not overridden stays
     assert manifest.collection("observations", "EPSG:2154").finest_period == "P1D"
+
+
+def test_a_collection_enters_a_known_theme_or_makes_its_own(tmp_path):
+    def theme_of(given):
+        entry = features_entry() | {"theme": given}
+        return (
+            Manifest.load(write_manifest(tmp_path, {"things": entry}, [POINTS])).collection("things", "EPSG:2154").theme
+        )
+
+    assert theme_of("heat") == known_themes()["heat"]
+    own = {"name": "noise", "title": {"fr": "Bruit", "en": "Noise"}}
+    assert theme_of(own).model_dump() == own
+    refused(tmp_path, "'cold' is no known theme", {"things": features_entry() | {"theme": "cold"}})
 
 
 def test_an_unknown_key_is_refused_by_its_name(tmp_path):

@@ -136,8 +136,7 @@ def test_a_grid_gives_the_cell_that_holds_each_place(client: httpx.Client) -> No
     answer = client.get(GRID, params={"datetime": iso(CHANGE + timedelta(days=3))})
     header, data = unframe(answer.content)
     values = np.frombuffer(data, "<f4").reshape(header["rows"], header["columns"])
-    assert header["time"] == iso(CHANGE)
-    assert header["times"] == [iso(START), iso(CHANGE)]
+    assert header["times"] == [iso(CHANGE)]
     west, south, east, north = header["bbox"]
     lon = west + (np.arange(header["columns"]) + 0.5) * (east - west) / header["columns"]
     lat = north - (np.arange(header["rows"]) + 0.5) * (north - south) / header["rows"]
@@ -150,14 +149,32 @@ def test_a_grid_gives_the_cell_that_holds_each_place(client: httpx.Client) -> No
     assert values[0, 10] > values[-1, 10]  # north first
 
 
-def test_a_grid_takes_the_map_in_force_and_none_before_the_first(client: httpx.Client) -> None:
-    def time_of(**query: str) -> tuple[str | None, bool]:
+def test_a_span_takes_the_map_in_force_at_its_start_and_those_up_to_its_end(client: httpx.Client) -> None:
+    def times_of(**query: str) -> list[str]:
         header, data = unframe(client.get(GRID, params=query).content)
-        return header["time"], bool(np.isnan(np.frombuffer(data, "<f4")).all())
+        cells = header["rows"] * header["columns"]
+        maps = np.frombuffer(data, "<f4").reshape(-1, cells)
+        assert len(maps) == len(header["times"])
+        assert np.isfinite(maps).any(axis=1).all()
+        return header["times"]
 
-    assert time_of(datetime=iso(CHANGE - timedelta(hours=1))) == (iso(START), False)
-    assert time_of() == (iso(CHANGE), False)
-    assert time_of(datetime="2026-06-30T23:00:00Z") == (None, True)
+    assert times_of(datetime=iso(CHANGE - timedelta(hours=1))) == [iso(START)]
+    assert times_of() == [iso(CHANGE)]
+    assert times_of(datetime="2026-06-30T23:00:00Z") == []
+    assert times_of(datetime=f"../{iso(CHANGE)}") == [iso(START), iso(CHANGE)]
+    hour = timedelta(hours=1)
+    assert times_of(datetime=f"{iso(CHANGE - hour)}/{iso(CHANGE + hour)}") == [iso(START), iso(CHANGE)]
+    assert times_of(datetime=f"{iso(CHANGE + hour)}/..") == [iso(CHANGE)]
+
+
+def test_a_coarser_grid_tells_the_cells_in_the_middle_of_its_own(client: httpx.Client) -> None:
+    fine, data = unframe(client.get(GRID, params={"datetime": iso(START)}).content)
+    fine_values = np.frombuffer(data, "<f4").reshape(fine["rows"], fine["columns"])
+    header, data = unframe(client.get(GRID, params={"datetime": iso(START), "coarser": "3"}).content)
+    values = np.frombuffer(data, "<f4").reshape(header["rows"], header["columns"])
+    assert header["bbox"] == fine["bbox"]
+    assert values.shape == (-(-fine["rows"] // 3), -(-fine["columns"] // 3))
+    assert np.isin(values[np.isfinite(values)], fine_values).all()
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,17 @@ import httpx
 import numpy as np
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/ville"
 PATIENCE = 300_000  # milliseconds: software rendering on a busy machine
 expect.set_options(timeout=PATIENCE / 4)
 FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist", "--no-sandbox"]
-SIZE = {"width": 900, "height": 560}
+LAYERS = ("built_fraction", "urban_morphology", "heat_island", "heat_map", "air_quality_daily", "air_quality_index")
+#: Hours at which one of the stations is silent or stuck have no map.
+PARAMETERS = {"heat_map": {"stations": 8}}
+SIZE: ViewportSize = {"width": 900, "height": 560}
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "city": {"name": "Valmérac"},
         "store": {"folder": str(folder / "var")},
         "server": {"port": port, "public_url": f"http://127.0.0.1:{port}{PREFIX}"},
-        "layers": [{"layer": "built_fraction"}],
+        "layers": [{"layer": name, "parameters": PARAMETERS.get(name, {})} for name in LAYERS],
     }
     (folder / "config.yml").write_text(yaml.safe_dump(settings), "utf-8")
     command = [sys.executable, "-c", "from twin.cli import main; main()", "demo", "--scale", "0.02"]
@@ -98,14 +101,23 @@ def flat_browser(playwright: Playwright) -> Iterator[Browser]:
 class Visit:
     """One page open on the site; keeps the hosts asked and the errors told."""
 
-    def __init__(self, browser: Browser, site: str, fragment: str = "", language: str = "fr-FR") -> None:
-        self.context = browser.new_context(viewport=SIZE, locale=language, reduced_motion="reduce")
+    def __init__(
+        self,
+        browser: Browser,
+        site: str,
+        fragment: str = "",
+        language: str = "fr-FR",
+        size: ViewportSize = SIZE,
+    ) -> None:
+        self.context = browser.new_context(viewport=size, locale=language, reduced_motion="reduce")
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.hosts: set[str] = set()
+        self.asked: list[str] = []
         self.refused: list[str] = []
         self.errors: list[str] = []
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("response", lambda answer: answer.status >= 400 and self.refused.append(answer.url))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(f"{site}/{fragment}")
@@ -149,8 +161,10 @@ class Visit:
 
     def slide(self, instant: str) -> None:
         """Drag the time slider to an hour of July 2026, and wait for the picture."""
-        hours = int((np.datetime64(instant) - np.datetime64("2026-07-01T00:00")) / np.timedelta64(1, "h"))
-        self.page.locator("#time").fill(str(hours))
+        slider = self.page.locator("#time")
+        shown = np.datetime64(self.state()["time"].removesuffix("Z"))
+        hours = int((np.datetime64(instant) - shown) / np.timedelta64(1, "h"))
+        slider.fill(str(int(slider.input_value()) + hours))
         self.settle()
 
     def picture(self, around: int | None = None) -> np.ndarray:

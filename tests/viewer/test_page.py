@@ -49,10 +49,11 @@ def test_what_the_catalogue_shows_is_drawn(visit: Visit, api: Api):
     catalogue = api("scenes/catalogue.json")
     drawn = [one for one in catalogue["collections"] if {"tileset", "tiles", "grid"} & one["links"].keys()]
     state = visit.state()
-    assert set(state["drawn"]["layers"]) == {one["id"] for one in drawn if one["style"]["visible"]}
+    city = {one["id"] for one in drawn if one["style"]["visible"] and not one["theme"]}
+    assert set(state["drawn"]["layers"]) == city
     assert state["drawn"]["tiles"] >= 2
     assert state["drawn"]["measured"]
-    names = visit.page.locator(".layers .name").all_inner_texts()
+    names = visit.page.locator(".layers .name").all_text_contents()
     assert set(names) == {one["title"]["fr"] for one in drawn}
 
 
@@ -145,6 +146,7 @@ def test_a_layer_is_hidden_and_shown(visit: Visit):
 def test_a_coverage_is_laid_on_the_ground(visit: Visit, api: Api):
     land = features(api, "buildings")[0]
     visit.look(middle(land), 3000)
+    visit.page.locator(".others summary").first.click()
     visit.page.locator("[data-layer=built_fraction]").uncheck()
     visit.settle()
     before = visit.picture()
@@ -192,7 +194,7 @@ def test_french_and_english(visit: Visit, api: Api):
     expect(page.locator(".date")).to_have_text(re.compile(r"Wednesday,? 15 July 2026"))
     expect(page.get_by_role("heading", name="Layers")).to_be_visible()
     english = {one["title"]["en"] for one in api("scenes/catalogue.json")["collections"]}
-    assert set(page.locator(".layers .name").all_inner_texts()) <= english
+    assert set(page.locator(".layers .name").all_text_contents()) <= english
     visit.until("location.hash.includes('lang=en')")
 
 

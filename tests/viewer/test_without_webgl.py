@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Browser, expect
 
 from tests.viewer.conftest import Visit
@@ -19,5 +21,15 @@ def test_objects_and_series_are_read_without_the_model(flat_browser: Browser, si
     expect(page.locator(".card .chart").first).to_be_visible()
     page.locator(".card .table summary").first.click()
     page.locator(".card tbody tr").nth(100).wait_for(state="attached")
+    assert not visit.errors
+    visit.context.close()
+
+
+def test_heat_and_air_are_read_without_the_model(flat_browser: Browser, site: str):
+    visit = Visit(flat_browser, site, "#view=heat&lang=en", language="en-GB")
+    expect(visit.page.locator("[data-caption=heat_island_map] .facts")).to_have_text(re.compile(r"^From .*\s°C"))
+    expect(visit.page.locator("[data-caption=heat_island_map] .hint")).to_have_text(re.compile(r"^Sure to"))
+    visit.page.get_by_role("button", name="Air quality").click()
+    expect(visit.page.locator("[data-caption=air_quality_index_days] .classes button")).not_to_have_count(0)
     assert not visit.errors
     visit.context.close()

@@ -17,6 +17,7 @@ A manifest is ``manifest.yml`` in a folder of its own. ``collections`` says what
         geometry: MultiPolygon
         vertical_crs: EPSG:5720            # datum of Z values
         keywords: [bâti]
+        theme: land                        # optional: a name of twin/themes.yml, or {name, title}
         style: {symbol: extrusion, height: height, colour_by: usage, label: name}
         fields:
           name: {type: string, title: {fr: Nom, en: Name}}
@@ -123,10 +124,13 @@ from twin.model import (
     Limits,
     Model,
     ObservedProperty,
+    Reference,
     Style,
     Text,
+    Theme,
 )
 from twin.observed_properties import known_properties
+from twin.themes import known_themes
 
 
 class FieldEntry(Model):
@@ -144,6 +148,8 @@ class PropertyEntry(Model):
 
     title: Text | None = None
     unit: str | None = None
+    description: Text | None = None
+    reference: Reference | None = None
     standard_name: str | None = None
     definition: str | None = None
     limits: Limits | None = None
@@ -155,6 +161,7 @@ class CollectionEntry(Model):
     title: Text
     description: Text
     keywords: tuple[str, ...] = ()
+    theme: Theme | None = None
     geometry: str | None = None
     vertical_crs: str | None = None
     finest_period: Annotated[str, Constrained(pattern=r"^P(\d+[YMWD]|T\d+[HMS])+$")] | None = None
@@ -162,6 +169,16 @@ class CollectionEntry(Model):
     style: Style = Style()
     fields: dict[Identifier, FieldEntry] = {}
     observed_properties: dict[Identifier, PropertyEntry] = {}
+
+    @field_validator("theme", mode="before")
+    @classmethod
+    def _known_theme(cls, value: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, str):
+            return value
+        known = known_themes()
+        if value not in known:
+            raise ValueError(f"{value!r} is no known theme ({', '.join(known)}): give its name and its title")
+        return known[value]
 
     @field_validator("observed_properties", mode="before")
     @classmethod
@@ -247,7 +264,7 @@ class Manifest(Model):
             producer=self.producer,
             **{
                 key: getattr(entry, key)
-                for key in ("title", "description", "keywords", "geometry", "vertical_crs", "style", "lineage")
+                for key in ("title", "description", "keywords", "theme", "geometry", "vertical_crs", "style", "lineage")
             },
             finest_period=entry.finest_period,
         )

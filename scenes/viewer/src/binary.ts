@@ -19,14 +19,14 @@ export interface Values {
   quality: Uint8Array;
 }
 
-/** One map on a regular grid in degrees, north row first; NaN outside. */
-export interface Grid {
+/** Maps on a regular grid in degrees, `[times][rows][columns]`, north row first; NaN outside. */
+export interface Grids {
   bbox: [number, number, number, number];
   columns: number;
   rows: number;
   unit: string;
-  time: string | null;
-  times: string[];
+  /** Milliseconds since 1970 UTC; none where the one map has no time. */
+  times: number[];
   data: Float32Array;
 }
 
@@ -63,10 +63,10 @@ export async function loadValues(address: string): Promise<Outcome<Values>> {
   };
 }
 
-export async function loadGrid(address: string): Promise<Outcome<Grid>> {
+export async function loadGrids(address: string): Promise<Outcome<Grids>> {
   const bytes = await fetchBytes(address);
   if (!bytes.ok) return bytes;
-  const { header, offset } = unframe<Omit<Grid, "data">>(bytes.value);
-  const data = new Float32Array(bytes.value, offset, header.columns * header.rows);
-  return { ok: true, value: { ...header, data } };
+  const { header, offset } = unframe<Omit<Grids, "data" | "times"> & { times: string[] }>(bytes.value);
+  const data = new Float32Array(bytes.value, offset);
+  return { ok: true, value: { ...header, times: header.times.map((text) => Date.parse(text)), data } };
 }

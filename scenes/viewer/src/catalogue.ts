@@ -29,6 +29,16 @@ export interface ObservedProperty {
   name: string;
   title: Text;
   unit: string;
+  /** What a value means to a person. */
+  description: Text | null;
+  /** A value to compare with. */
+  reference: { value: number; title: Text } | null;
+}
+
+/** A subject under which collections are shown together. */
+export interface Theme {
+  name: string;
+  title: Text;
 }
 
 export interface Style {
@@ -57,7 +67,12 @@ export interface Collection {
   kind: "features" | "timeseries" | "coverage" | "tileset";
   title: Text;
   description: Text;
+  theme: Theme | null;
   geometry: string | null;
+  /** Coverages: their cells. */
+  grid: { columns: number; rows: number } | null;
+  /** Coverages: the collection that says how sure each map is, or why there is none. */
+  assessed_by: string | null;
   style: Style;
   fields: Field[];
   observed_properties: ObservedProperty[];
@@ -127,13 +142,31 @@ export function measures(catalogue: Catalogue): Map<string, Measure> {
   return found;
 }
 
-/** The measure shown at first: the visible time series that says by what it is coloured. */
-export function firstMeasure(catalogue: Catalogue): string | null {
-  const all = measures(catalogue);
-  for (const [key, { collection, property }] of all) {
-    if (collection.style.visible && collection.style.colour_by === property.name) return key;
-  }
-  return all.keys().next().value ?? null;
+/** The themes of what is drawn, in the order of their names. */
+export function themes(catalogue: Catalogue): Theme[] {
+  const found = new Map(drawn(catalogue).flatMap(({ theme }) => (theme ? [[theme.name, theme]] : [])));
+  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** The layers shown at first under a theme, or under none: what is visible of it, and of what has no theme. */
+export function firstLayers(catalogue: Catalogue, theme: string | null): ReadonlySet<string> {
+  const shown = drawn(catalogue).filter(
+    (one) => one.style.visible && (one.theme === null || one.theme.name === theme),
+  );
+  return new Set(shown.map(({ id }) => id));
+}
+
+/** The measure shown at first: of the theme, else of none, the visible time series that says by what it is coloured. */
+export function firstMeasure(catalogue: Catalogue, theme: string | null): string | null {
+  const all = [...measures(catalogue)];
+  const first = (of: string | null) =>
+    all.find(
+      ([, { collection, property }]) =>
+        (collection.theme?.name ?? null) === of &&
+        collection.style.visible &&
+        collection.style.colour_by === property.name,
+    );
+  return (first(theme) ?? first(null) ?? all[0])?.[0] ?? null;
 }
 
 /** The time series that hold something on the objects of `collection`. */

@@ -1,8 +1,8 @@
-/** A chart of one series: the good values as a line, the doubtful ones marked, the time shown as a rule. */
+/** A chart of one series or two: good values as lines, doubtful ones in grey, a reference, the time shown as a rule. */
 
 import { h, s } from "./dom";
 import { t } from "./i18n";
-import { type Series, summary } from "./series";
+import { type Series, summary, valueAt } from "./series";
 import { clock, DAY, midnights, shortDate, shortInstant } from "./time";
 import { quantity, unit } from "./units";
 import type { Language } from "./text";
@@ -20,6 +20,12 @@ export interface ChartOptions {
   choose: (time: number) => void;
 }
 
+/** A series with the name of its object. */
+export interface Named {
+  name: string;
+  series: Series;
+}
+
 export interface Chart {
   element: HTMLElement;
   /** Moves the rule to an instant. */
@@ -27,35 +33,26 @@ export interface Chart {
 }
 
 /** Draws the chart; what it shows is also told in its label and in {@link table}. */
-export function chart(series: Series, options: ChartOptions): Chart {
+export function chart(series: Series, other: Named | null, options: ChartOptions): Chart {
   const { language, timeZone, from, to } = options;
-  const inside = series.times
-    .map((time, i) => [time, i] as const)
-    .filter(([time]) => time >= from && time <= to);
-  const shown = inside.flatMap(([, i]) => series.values[i] ?? []);
+  const inside = within(series, from, to);
+  const beside = other ? within(other.series, from, to) : [];
+  const { reference } = series.property;
+  const shown = [
+    ...inside.flatMap(([, i]) => series.values[i] ?? []),
+    ...beside.flatMap(([, i]) => other?.series.values[i] ?? []),
+    ...(reference ? [reference.value] : []),
+  ];
   const ticks = niceTicks(Math.min(...shown), Math.max(...shown));
   const [low, high] = [ticks[0] ?? 0, ticks[ticks.length - 1] ?? 1];
   const x = (time: number) => LEFT + ((time - from) / (to - from || 1)) * (WIDTH - LEFT - RIGHT);
   const y = (value: number) => TOP + (1 - (value - low) / (high - low || 1)) * (HEIGHT - TOP - BOTTOM);
-  const spacing = usualSpacing(series.times);
-
-  let line = "";
-  let last = -Infinity;
-  const doubtful: SVGElement[] = [];
-  for (const [time, i] of inside) {
-    const value = series.values[i];
-    if (value === null || value === undefined) continue;
-    const doubt = series.doubts[i];
-    if (doubt) {
-      const said = `${shortInstant(time, language, timeZone)} : ${quantity(value, series.property.unit, language)}, ${doubt[language]}`;
-      doubtful.push(
-        s("circle", { cx: x(time), cy: y(value), r: 2, class: "doubtful" }, s("title", {}, said)),
-      );
-      continue;
-    }
-    line += `${time - last > 1.5 * spacing ? "M" : "L"}${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
-    last = time;
-  }
+  const doubtful = inside.flatMap(([time, i]) => {
+    const [value, doubt] = [series.values[i], series.doubts[i]];
+    if (typeof value !== "number" || !doubt) return [];
+    const said = `${shortInstant(time, language, timeZone)} : ${quantity(value, series.property.unit, language)}, ${doubt[language]}`;
+    return [s("circle", { cx: x(time), cy: y(value), r: 2, class: "doubtful" }, s("title", {}, said))];
+  });
   const readout = h("output", { class: "readout" });
   const rule = s("line", { y1: TOP - 4, y2: HEIGHT - BOTTOM, class: "now" });
   const cursor = s("line", { y1: TOP, y2: HEIGHT - BOTTOM, class: "cursor", visibility: "hidden" });
@@ -65,9 +62,11 @@ export function chart(series: Series, options: ChartOptions): Chart {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       class: "chart",
       role: "img",
-      "aria-label": spoken(series, language),
+      "aria-label": [spoken(series, language), other && `${other.name} – ${spoken(other.series, language)}`]
+        .filter(Boolean)
+        .join(" "),
     },
-    s("text", { x: 0, y: 9 }, unit(series.property.unit, language)),
+    s("text", { x: 0, y: 9 }, unit(series.property.unit, language, high)),
     ticks.map((tick) =>
       s(
         "g",
@@ -86,7 +85,19 @@ export function chart(series: Series, options: ChartOptions): Chart {
           s("text", { x: x(time), y: HEIGHT - 5 }, label(time, to - from, language, timeZone)),
       ),
     ),
-    s("path", { d: line, class: "line" }),
+    reference &&
+      s(
+        "g",
+        { class: "reference" },
+        s("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(reference.value), y2: y(reference.value) }),
+        s(
+          "text",
+          { x: WIDTH - RIGHT, y: y(reference.value) - 3, "text-anchor": "end" },
+          reference.title[language],
+        ),
+      ),
+    other && s("path", { d: path(other.series, beside, x, y), class: "line other" }),
+    s("path", { d: path(series, inside, x, y), class: "line" }),
     doubtful,
     rule,
     cursor,
@@ -104,7 +115,10 @@ export function chart(series: Series, options: ChartOptions): Chart {
     cursor.setAttribute("visibility", "visible");
     const amount =
       typeof value === "number" ? quantity(value, series.property.unit, language) : t("noValue", language);
-    readout.textContent = `${shortInstant(time, language, timeZone)} · ${amount}${doubt ? ` · ${doubt[language]}` : ""}`;
+    const second = other && valueAt(other.series, time, 0)?.value;
+    const compared =
+      typeof second === "number" ? ` · ${other?.name} ${quantity(second, series.property.unit, language)}` : "";
+    readout.textContent = `${shortInstant(time, language, timeZone)} · ${amount}${doubt ? ` · ${doubt[language]}` : ""}${compared}`;
   });
   svg.addEventListener("pointerleave", () => {
     cursor.setAttribute("visibility", "hidden");
@@ -118,16 +132,41 @@ export function chart(series: Series, options: ChartOptions): Chart {
   return { element: h("div", { class: "chart-box" }, svg, readout), follow };
 }
 
+/** The instants of a series in a span, each with its index. */
+function within({ times }: Series, from: number, to: number): [number, number][] {
+  return times.map((time, i): [number, number] => [time, i]).filter(([time]) => time >= from && time <= to);
+}
+
+/** The good values of a series as a line, broken where some are missing. */
+function path(
+  series: Series,
+  inside: [number, number][],
+  x: (time: number) => number,
+  y: (value: number) => number,
+): string {
+  const spacing = usualSpacing(series.times);
+  let [line, last] = ["", -Infinity];
+  for (const [time, i] of inside) {
+    const value = series.values[i];
+    if (typeof value !== "number" || series.doubts[i]) continue;
+    line += `${time - last > 1.5 * spacing ? "M" : "L"}${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
+    last = time;
+  }
+  return line;
+}
+
 /** The same facts as the chart, as a table whose rows are made when it is opened. */
 export function table(
   series: Series,
+  other: Named | null,
   { language, timeZone }: Pick<ChartOptions, "language" | "timeZone">,
 ): HTMLElement {
-  const symbol = unit(series.property.unit, language);
+  const symbol = unit(series.property.unit, language, summary(series).maximum);
   const head = [
     t("instant", language),
     `${t("value", language)}${symbol ? ` (${symbol})` : ""}`,
     t("quality", language),
+    ...(other ? [other.name] : []),
   ];
   const body = h("tbody");
   const details = h(
@@ -155,8 +194,12 @@ export function table(
   );
   details.addEventListener("toggle", () => {
     if (!details.open || body.childElementCount) return;
+    const second = new Map(other?.series.times.map((time, i) => [time, i]));
     body.append(
       ...series.times.map((time, i) => {
+        const at = second.get(time) ?? -1;
+        const compared = other?.series.values[at] ?? null;
+        const doubted = other?.series.doubts[at];
         const [value, doubt] = [series.values[i], series.doubts[i]];
         const none = value === null || value === undefined;
         return h(
@@ -165,6 +208,14 @@ export function table(
           h("th", { scope: "row" }, shortInstant(time, language, timeZone)),
           h("td", {}, none ? "–" : quantity(value, null, language)),
           h("td", {}, none ? t("noValue", language) : doubt ? doubt[language] : t("good", language)),
+          other &&
+            h(
+              "td",
+              {},
+              compared === null
+                ? "–"
+                : quantity(compared, null, language) + (doubted ? ` (${doubted[language]})` : ""),
+            ),
         );
       }),
     );

@@ -42,8 +42,8 @@ export class Hook {
 
   /** Time, layers, selection and language of the page; tiles and layers drawn by the scene. */
   state() {
-    const { time, layers, selection, language, measure } = this.store.current;
-    const asked = { time: new Date(time).toISOString(), layers: [...layers], selection, language, measure };
+    const { time, theme, layers, selection, compared, language, measure } = this.store.current;
+    const asked = { time: new Date(time).toISOString(), theme, layers: [...layers], selection, compared, language, measure };
     return { ...asked, drawn: this.scene?.report() ?? null };
   }
 

@@ -3,7 +3,7 @@
 import type { Collection } from "./catalogue";
 import { fetchJson, type Outcome } from "./outcome";
 import { rfc3339 } from "./time";
-import type { Language } from "./text";
+import type { Language, Text } from "./text";
 
 export interface Item {
   id: string;
@@ -19,6 +19,8 @@ interface Page {
 
 /** The most names that a search reads of one collection. */
 const NAMES = 2000;
+/** The fields by which a collection says how sure maps are. */
+const ASSESSING = ["rmse", "stations", "reason_fr", "reason_en"];
 
 /** The version of an object that stands at `time`; when none does, the one the server knows, and `stands` is false. */
 export async function loadItem(
@@ -60,6 +62,32 @@ export async function loadNames(collection: Collection): Promise<Outcome<Item[]>
   const answer = await fetchJson<Page>(`${collection.links.items}?${query}`);
   if (!answer.ok) return answer;
   return { ok: true, value: answer.value.features.filter(({ properties }) => properties[label]) };
+}
+
+/** How sure a map is, in the unit of `rmse`, or why there is none; over `[from, to)`, milliseconds since 1970 UTC. */
+export interface Assessment {
+  from: number;
+  to: number;
+  rmse: number | null;
+  stations: number | null;
+  reason: Text | null;
+}
+
+/** What is said of the maps of a span of time; nothing where it cannot be read, for the maps stand without it. */
+export async function loadAssessments(collection: Collection, datetime: string | null): Promise<Assessment[]> {
+  const names = collection.fields.map(({ name }) => name).filter((name) => ASSESSING.includes(name));
+  const properties = [...names, "valid_from", "valid_to"].join(",");
+  const query = new URLSearchParams({ f: "json", properties, skipGeometry: "true", limit: String(NAMES) });
+  if (datetime) query.set("datetime", datetime);
+  const answer = await fetchJson<Page>(`${collection.links.items}?${query}`);
+  if (!answer.ok) return [];
+  return answer.value.features.map(({ properties: { valid_from, valid_to, rmse, stations, reason_fr, reason_en } }) => ({
+    from: Date.parse(String(valid_from)),
+    to: valid_to ? Date.parse(String(valid_to)) : Infinity,
+    rmse: typeof rmse === "number" ? rmse : null,
+    stations: typeof stations === "number" ? stations : null,
+    reason: reason_fr ? { fr: String(reason_fr), en: String(reason_en ?? reason_fr) } : null,
+  }));
 }
 
 /** The name of an object: its label, else its identifier. */

@@ -16,17 +16,28 @@ export function layerList(
   store: Store,
   measureLegend: HTMLElement,
 ): void {
-  store.watch(["language"], ({ language }) => {
+  store.watch(["language", "theme"], ({ language, theme }) => {
     const list = drawn(catalogue);
     const choices = measures(catalogue);
+    const near = list.filter((one) => one.theme === null || one.theme.name === theme);
+    const far = list.filter((one) => !near.includes(one));
+    const rows = (some: Collection[]) => some.map((collection) => row(collection, catalogue, store));
     root.replaceChildren(
       choices.size > 0 ? measureChoice(catalogue, store, measureLegend) : "",
       h("h2", { id: "layers-title" }, t("layers", language)),
       h(
         "ul",
         { class: "layers", "aria-labelledby": "layers-title" },
-        list.map((collection) => row(collection, catalogue, store)),
+        rows(near.sort((a, b) => Number(b.theme !== null) - Number(a.theme !== null))),
       ),
+      far.length > 0
+        ? h(
+            "details",
+            { class: "others", open: far.some(({ id }) => store.current.layers.has(id)) },
+            h("summary", {}, t("otherLayers", language)),
+            h("ul", { class: "layers" }, rows(far)),
+          )
+        : "",
     );
   });
   store.watch(["layers"], ({ layers }) => {

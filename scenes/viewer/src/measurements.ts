@@ -4,6 +4,7 @@ import { type Catalogue, type Collection, measures, seriesOf } from "./catalogue
 import { h } from "./dom";
 import { t } from "./i18n";
 import type { Outcome } from "./outcome";
+import { Comparison } from "./comparison";
 import { loadSeries, type Series } from "./series";
 import { SeriesView, SPANS, type Span } from "./seriesview";
 import type { Store } from "./state";
@@ -16,12 +17,14 @@ export class Measurements {
   private subject: { collection: Collection; id: string } | null = null;
   private views: SeriesView[] = [];
   private readonly read = new Map<string, Promise<Outcome<Series[]>>>();
+  private readonly comparison: Comparison;
 
   constructor(
     private readonly catalogue: Catalogue,
     private readonly store: Store,
   ) {
-    store.watch(["language"], () => this.draw());
+    this.comparison = new Comparison(store);
+    store.watch(["language", "compared"], () => this.draw());
     store.watch(["time"], ({ time }) => {
       for (const view of this.views) view.follow(time);
     });
@@ -50,6 +53,7 @@ export class Measurements {
     this.element.append(
       h("h3", {}, t("series", language)),
       this.spans(language),
+      this.comparison.choice(this.subject),
       ...collections.map((series) => this.group(series, series === collections[0])),
     );
   }
@@ -93,9 +97,12 @@ export class Measurements {
     const { subject } = this;
     if (!subject) return;
     const names = collection.objects?.[subject.collection.id] ?? [];
-    const answer = this.read.get(collection.id) ?? loadSeries(collection, subject.id, names);
-    this.read.set(collection.id, answer);
-    const series = await answer;
+    const { compared } = this.store.current;
+    const [series, others, name] = await Promise.all([
+      this.seriesOf(collection, subject.id, names),
+      compared === null ? null : this.seriesOf(collection, compared, names),
+      this.comparison.nameOf(subject.collection, compared),
+    ]);
     if (!body.isConnected) return;
     const { language, time } = this.store.current;
     if (!series.ok) {
@@ -106,17 +113,30 @@ export class Measurements {
     const ordered = series.value.toSorted(
       (a, b) => Number(b.property.name === first) - Number(a.property.name === first),
     );
-    const views = ordered.map((one) => this.view(one));
+    const besides = (one: Series) =>
+      others?.ok ? others.value.find(({ property }) => property.name === one.property.name) : undefined;
+    const views = ordered.map((one) => this.view(one, besides(one), name));
     for (const view of views) view.follow(time);
     this.views.push(...views);
     const nothing = h("p", { class: "hint" }, t("noSeries", language));
-    body.replaceChildren(...(views.length ? views.map(({ element }) => element) : [nothing]));
+    const notThere = h("p", { class: "hint" }, `${name} : ${t("notThere", language)}`);
+    body.replaceChildren(
+      ...(others && !ordered.some(besides) ? [notThere] : []),
+      ...(views.length ? views.map(({ element }) => element) : [nothing]),
+    );
   }
 
-  private view(series: Series): SeriesView {
+  private seriesOf(collection: Collection, id: string, names: string[]): Promise<Outcome<Series[]>> {
+    const key = `${collection.id}/${id}`;
+    const answer = this.read.get(key) ?? loadSeries(collection, id, names);
+    this.read.set(key, answer);
+    return answer;
+  }
+
+  private view(series: Series, other: Series | undefined, name: string): SeriesView {
     const first = series.times[0] ?? 0;
     const scale = scalesOf(this.catalogue).find((one) => covers(one, first));
-    return new SeriesView(series, {
+    return new SeriesView(series, other ? { name, series: other } : null, {
       language: this.store.current.language,
       timeZone: this.catalogue.city.time_zone,
       span: this.span,

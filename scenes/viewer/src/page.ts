@@ -1,17 +1,20 @@
 /** The frame of the page: words beside the model, controls on it, time below. */
 
+import { Caption } from "./caption";
 import type { Catalogue, Collection } from "./catalogue";
 import { h, icon } from "./dom";
 import type { Hook } from "./hook";
 import { type Message, t } from "./i18n";
 import { type Item, loadItem, middleOf } from "./items";
 import { layerList } from "./layers";
+import { Atlas } from "./maps";
 import type { CityScene } from "./map/scene";
 import { course, ShownMeasure } from "./measure";
 import type { Problem } from "./outcome";
 import { Panel } from "./panel";
 import { lists, search } from "./search";
 import type { Store } from "./state";
+import { themeChoice } from "./themes";
 import { scalesOf } from "./time";
 import { TimeBar } from "./timebar";
 
@@ -33,6 +36,7 @@ export class Page {
   private readonly side = h("div", { class: "side-content", id: "side" });
   private readonly fallback = h("div", { class: "fallback" });
   private readonly measure: ShownMeasure;
+  private readonly atlas: Atlas;
   private scene: CityScene | null = null;
 
   constructor(
@@ -47,6 +51,8 @@ export class Page {
     const card = h("aside", { class: "card", hidden: true });
     const controls = h("div", { class: "map-controls" });
     const header = h("header", { class: "title" });
+    const views = h("div", { class: "views", role: "group" });
+    const caption = h("div", { class: "caption" });
     const sources = h("footer", { class: "sources" });
     const toggle = h("button", {
       type: "button",
@@ -60,11 +66,14 @@ export class Page {
     });
     this.side.append(find, this.fallback, layers, sources);
     app.replaceChildren(
-      h("nav", { class: "side" }, header, toggle, this.side),
+      h("nav", { class: "side" }, header, views, caption, toggle, this.side),
       h("main", {}, this.canvas, this.labels, this.status, controls),
       card,
       timeBar?.element ?? "",
     );
+    this.atlas = new Atlas(catalogue, (problem) => this.tell(problem));
+    themeChoice(views, catalogue, store);
+    new Caption(caption, catalogue, store, this.atlas);
     search(find, catalogue, store, (collection, item) => this.go(collection, item));
     this.measure = new ShownMeasure(
       catalogue,
@@ -100,7 +109,7 @@ export class Page {
     try {
       Object.assign(window, { CESIUM_BASE_URL: new URL("cesium/", document.baseURI).href });
       const { CityScene } = await import("./map/scene");
-      this.scene = new CityScene(this.canvas, this.labels, this.catalogue, this.store, (problem) =>
+      this.scene = new CityScene(this.canvas, this.labels, this.catalogue, this.store, this.atlas, (problem) =>
         this.tell(problem),
       );
       this.scene.start();
@@ -133,7 +142,7 @@ export class Page {
 
   /** Selects an object found by its name, and comes near it. */
   private go(collection: Collection, item: Item): void {
-    if (collection.links.tileset) this.store.set({ selection: { collection: collection.id, id: item.id } });
+    if (collection.links.tileset) this.store.set({ selection: { collection: collection.id, id: item.id }, compared: null });
     void this.approach(collection, item);
   }
 

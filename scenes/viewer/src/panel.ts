@@ -32,7 +32,7 @@ export class Panel {
   }
 
   private close(): void {
-    this.store.set({ selection: null });
+    this.store.set({ selection: null, compared: null, comparing: false });
   }
 
   private async open(selection: Selection | null): Promise<void> {

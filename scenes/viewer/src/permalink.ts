@@ -1,7 +1,8 @@
-/** The address of what is on the screen: camera, time, layers, measure, selection, language. */
+/** The address of what is on the screen: camera, time, theme, layers, measure, selection, language. */
 
-import { type Catalogue, drawn, find, firstMeasure, measures } from "./catalogue";
+import { type Catalogue, drawn, find, firstLayers, firstMeasure, measures, themes } from "./catalogue";
 import type { State, Store, View } from "./state";
+import { lastNight } from "./themes";
 import { covers, meaningfulInstant, rfc3339, scalesOf, snap } from "./time";
 
 /** The state that the address asks for; what it does not say, or says wrongly, is the default. */
@@ -9,22 +10,31 @@ export function stateOf(catalogue: Catalogue, hash: string): State {
   const asked = new URLSearchParams(hash.replace(/^#/, ""));
   const time = Date.parse(asked.get("t") ?? "");
   const measure = asked.get("measure");
+  const theme = themes(catalogue).find(({ name }) => name === asked.get("view"))?.name ?? null;
   const [collection, ...id] = (asked.get("object") ?? "").split("/");
   return {
     language: languageOf(asked.get("lang")),
-    time: timeOf(catalogue, time),
+    time: timeOf(catalogue, theme, time),
     playing: false,
-    layers: layersOf(catalogue, asked.get("layers")),
+    theme,
+    layers: layersOf(catalogue, theme, asked.get("layers")),
     measure:
-      measure === "" ? null : measure && measures(catalogue).has(measure) ? measure : firstMeasure(catalogue),
+      measure === ""
+        ? null
+        : measure && measures(catalogue).has(measure)
+          ? measure
+          : firstMeasure(catalogue, theme),
     selection:
       collection && id.length && find(catalogue, collection) ? { collection, id: id.join("/") } : null,
+    compared: asked.get("with"),
+    comparing: false,
     view: viewOf(asked.get("camera")),
   };
 }
 
 /** The instant of a scale that covers `time`, or a meaningful one. */
-function timeOf(catalogue: Catalogue, time: number): number {
+function timeOf(catalogue: Catalogue, theme: string | null, asked: number): number {
+  const time = Number.isNaN(asked) && theme !== null ? (lastNight(catalogue, theme) ?? asked) : asked;
   const scales = scalesOf(catalogue);
   const scale = scales.find((one) => covers(one, time));
   if (scale) return snap(scale, time);
@@ -37,13 +47,14 @@ export function languageOf(asked: string | null): "fr" | "en" {
   return wanted.toLowerCase().startsWith("en") ? "en" : "fr";
 }
 
-function layersOf(catalogue: Catalogue, asked: string | null): ReadonlySet<string> {
-  const all = drawn(catalogue);
-  if (asked !== null) {
-    const names = asked.split(",");
-    return new Set(all.filter(({ id }) => names.includes(id)).map(({ id }) => id));
-  }
-  return new Set(all.filter(({ style }) => style.visible).map(({ id }) => id));
+function layersOf(catalogue: Catalogue, theme: string | null, asked: string | null): ReadonlySet<string> {
+  if (asked === null) return firstLayers(catalogue, theme);
+  const names = asked.split(",");
+  return new Set(
+    drawn(catalogue)
+      .map(({ id }) => id)
+      .filter((id) => names.includes(id)),
+  );
 }
 
 function viewOf(asked: string | null): View | null {
@@ -62,12 +73,14 @@ function viewOf(asked: string | null): View | null {
 /** The address of `state`, its separators left readable. */
 export function hashOf(catalogue: Catalogue, state: State): string {
   const parts = [`lang=${state.language}`, `t=${rfc3339(state.time)}`];
-  const standard = layersOf(catalogue, null);
+  if (state.theme) parts.push(`view=${state.theme}`);
+  const standard = firstLayers(catalogue, state.theme);
   if (state.layers.size !== standard.size || [...state.layers].some((id) => !standard.has(id)))
     parts.push(`layers=${[...state.layers].sort().join(",")}`);
-  if (state.measure !== firstMeasure(catalogue)) parts.push(`measure=${state.measure ?? ""}`);
+  if (state.measure !== firstMeasure(catalogue, state.theme)) parts.push(`measure=${state.measure ?? ""}`);
   if (state.selection)
     parts.push(`object=${state.selection.collection}/${encodeURIComponent(state.selection.id)}`);
+  if (state.selection && state.compared) parts.push(`with=${encodeURIComponent(state.compared)}`);
   if (state.view) {
     const { longitude, latitude, height, heading, pitch } = state.view;
     parts.push(
@@ -80,7 +93,7 @@ export function hashOf(catalogue: Catalogue, state: State): string {
 /** Keeps the address bar and the state equal, both ways. */
 export function keepAddress(catalogue: Catalogue, store: Store): void {
   let waiting = 0;
-  store.watch(["language", "time", "layers", "measure", "selection", "view"], () => {
+  store.watch(["language", "time", "theme", "layers", "measure", "selection", "compared", "view"], () => {
     window.clearTimeout(waiting);
     waiting = window.setTimeout(() => history.replaceState(null, "", hashOf(catalogue, store.current)), 250);
   });

@@ -119,7 +119,7 @@ export function lists(root: HTMLElement, catalogue: Catalogue, store: Store): vo
                   "button",
                   {
                     type: "button",
-                    onclick: () => store.set({ selection: { collection: collection.id, id: item.id } }),
+                    onclick: () => store.set({ selection: { collection: collection.id, id: item.id }, compared: null }),
                   },
                   h("span", {}, nameOf(collection, item)),
                 ),

@@ -1,6 +1,6 @@
 /** One series in the card: its value at the time shown, its chart, its table. */
 
-import { type Chart, chart, table } from "./chart";
+import { type Chart, chart, type Named, table } from "./chart";
 import { h } from "./dom";
 import { t } from "./i18n";
 import { type Series, summary, valueAt } from "./series";
@@ -29,18 +29,21 @@ export class SeriesView {
 
   constructor(
     private readonly series: Series,
+    private readonly other: Named | null,
     private readonly options: ViewOptions,
   ) {
     const { language } = options;
     const { doubtful } = summary(series);
-    const doubts = `${doubtful} ${t(doubtful > 1 ? "doubtfulValues" : "doubtfulValue", language)}`;
+    const reasons = [...new Set(series.doubts.flatMap((doubt) => doubt?.[language] ?? []))].join(", ");
+    const doubts = `${doubtful} ${t(doubtful > 1 ? "doubtfulValues" : "doubtfulValue", language)} : ${reasons}`;
     this.element = h(
       "section",
       { class: "series" },
       h("header", {}, h("h4", {}, series.property.title[language]), this.amount),
       this.place,
+      other && h("p", { class: "hint compared" }, other.name),
       doubtful > 0 && h("p", { class: "hint doubts" }, doubts),
-      table(series, options),
+      table(series, other, options),
     );
   }
 
@@ -50,7 +53,7 @@ export class SeriesView {
     const { times, property } = this.series;
     const [from, to] = this.window(time);
     if (this.drawn?.from !== from) {
-      this.drawn = { from, chart: chart(this.series, { ...this.options, from, to }) };
+      this.drawn = { from, chart: chart(this.series, this.other, { ...this.options, from, to }) };
       this.place.replaceChildren(this.drawn.chart.element);
     }
     this.drawn.chart.follow(time);

@@ -22,11 +22,24 @@ export interface State {
   /** Milliseconds since 1970 UTC. */
   time: number;
   playing: boolean;
+  /** Name of the theme shown; null for the city alone. */
+  theme: string | null;
   layers: ReadonlySet<string>;
   /** Key of the measure that colours objects (`collection.property`), or none. */
   measure: string | null;
   selection: Selection | null;
+  /** Id of the object whose series are drawn beside those of the selection, in the same collection. */
+  compared: string | null;
+  /** Whether the next object touched is the one to compare with. */
+  comparing: boolean;
   view: View | null;
+}
+
+/** What a touch of an object, or of none, changes. */
+export function touched({ selection, comparing }: State, found: Selection | null): Partial<State> {
+  if (comparing && found && found.collection === selection?.collection && found.id !== selection.id)
+    return { compared: found.id, comparing: false };
+  return { selection: found, compared: null, comparing: false };
 }
 
 export class Store {

@@ -19,9 +19,13 @@ const PRINTED: Record<string, string> = {
 };
 const ENGLISH: Record<string, string> = { d: "days", a: "years" };
 
-/** The symbol of a UCUM unit; what is not known is shown as it is written. */
-export function unit(code: string | null | undefined, language: Language): string {
+/** No place is so cold: fewer kelvins are a difference, which people read in degrees. */
+const COLDEST = 100;
+
+/** The symbol of a UCUM unit, for numbers up to `most`; what is not known is shown as it is written. */
+export function unit(code: string | null | undefined, language: Language, most = 0): string {
   if (!code) return "";
+  if (code === "K" && most < COLDEST) return "°C";
   if (language === "en" && code in ENGLISH) return ENGLISH[code] ?? code;
   return PRINTED[code] ?? code.replace(/\{.*?\}/g, "").replace(/\./g, "·");
 }
@@ -33,6 +37,6 @@ export function quantity(value: number, code: string | null | undefined, languag
   const number = value.toLocaleString(language === "fr" ? "fr-FR" : "en-GB", {
     maximumFractionDigits: digits,
   });
-  const symbol = unit(code, language);
+  const symbol = unit(code, language, size);
   return symbol ? `${number}\u202f${symbol}` : number;
 }

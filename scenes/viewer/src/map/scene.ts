@@ -15,9 +15,10 @@ import {
   Transforms,
 } from "@cesium/engine";
 import { type Box, type Catalogue, drawn } from "../catalogue";
+import type { Atlas } from "../maps";
 import type { Shown } from "../measure";
 import type { Problem } from "../outcome";
-import type { Selection, Store, View } from "../state";
+import { type Selection, type Store, touched, type View } from "../state";
 import { GROUND } from "./background";
 import { Camera } from "./camera";
 import { Ground } from "./ground";
@@ -58,6 +59,7 @@ export class CityScene {
     labels: HTMLElement,
     private readonly catalogue: Catalogue,
     private readonly store: Store,
+    private readonly atlas: Atlas,
     private readonly fail: (problem: Problem) => void,
   ) {
     this.extent = catalogue.extent ?? [-5, 41, 10, 51.5];
@@ -83,7 +85,7 @@ export class CityScene {
     scene.fog.enabled = false;
     scene.backgroundColor = colour(SKY);
     scene.highDynamicRange = false;
-    this.ground = new Ground(scene, catalogue, this.extent, fail);
+    this.ground = new Ground(scene, catalogue, this.extent, atlas);
     this.camera = new Camera(scene, this.extent);
     new Labels(scene, labels, catalogue, store);
     this.follow();
@@ -113,7 +115,9 @@ export class CityScene {
     this.store.watch(["time"], ({ time }) => {
       for (const tiles of this.tiles.values()) tiles.setTime(time);
     });
-    this.store.watch(["layers", "time"], ({ layers, time }) => this.ground.show(layers, time));
+    const showGround = () => this.ground.show(this.store.current.layers, this.store.current.time);
+    this.store.watch(["layers", "time"], showGround);
+    this.atlas.watch(showGround);
     this.store.watch(["view"], ({ view }) => {
       if (view && view !== this.view) this.camera.set(view);
     });
@@ -149,7 +153,7 @@ export class CityScene {
       layers: [...[...this.tiles].filter(([, { shown }]) => shown).map(([id]) => id), ...this.ground.shown],
       measured: this.measured,
       settled:
-        this.ground.waiting === 0 &&
+        !this.ground.waiting &&
         this.scene.globe.tilesLoaded &&
         [...this.tiles.values()].every(({ settled }) => settled),
     };
@@ -201,7 +205,7 @@ export class CityScene {
     const { canvas, scene, store } = this;
     const handler = new ScreenSpaceEventHandler(canvas);
     handler.setInputAction(({ position }: ScreenSpaceEventHandler.PositionedEvent) => {
-      store.set({ selection: this.pick(position.x, position.y) });
+      store.set(touched(store.current, this.pick(position.x, position.y)));
     }, ScreenSpaceEventType.LEFT_CLICK);
     handler.setInputAction(({ endPosition }: ScreenSpaceEventHandler.MotionEvent) => {
       canvas.style.cursor = scene.pick(endPosition, 5, 5) instanceof Cesium3DTileFeature ? "pointer" : "grab";
@@ -211,7 +215,7 @@ export class CityScene {
       if (movement) this.camera.move(movement);
       else if (event.key === "Home") this.camera.home();
       else if (event.key === "Enter")
-        store.set({ selection: this.pick(canvas.clientWidth / 2, canvas.clientHeight / 2) });
+        store.set(touched(store.current, this.pick(canvas.clientWidth / 2, canvas.clientHeight / 2)));
       else return;
       event.preventDefault();
     });
