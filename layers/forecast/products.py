@@ -17,6 +17,7 @@ from layers.series import datastreams, observations
 from twin.model import Category, Collection, Field, FieldType, Kind, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.themes import known_themes
 
 type Outlooks = Sequence[tuple[Stations, Verified]]
 
@@ -82,6 +83,7 @@ class About:
                 "kind": kind,
                 "title": title,
                 "description": description,
+                "theme": known_themes()["heat"],
                 "keywords": ("prévision", "forecast", "température de l'air", "air temperature"),
                 "crs": self.objects.crs,
                 "licence": self.timeseries.licence,
