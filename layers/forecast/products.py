@@ -23,7 +23,7 @@ type Outlooks = Sequence[tuple[Stations, Verified]]
 
 FORECAST = known_properties()["air_temperature_forecast"]
 _DECIMALS = 3
-_TEMPERATURES = Ramp(minimum=14.0, maximum=38.0, colours=("#313695", "#74add1", "#ffffbf", "#f46d43", "#a50026"))
+_TEMPERATURES = Ramp(minimum=-5.0, maximum=40.0, colours=("#313695", "#74add1", "#ffffbf", "#f46d43", "#a50026"))
 _SKILLS = Ramp(minimum=0.0, maximum=1.0, colours=("#f7fbff", "#6baed6", "#08306b"))
 _MODELS = {
     "persistence": Text(fr="persistance", en="persistence"),
@@ -105,7 +105,9 @@ class About:
 
 
 def series(about: About, stations: Stations, outlooks: Outlooks) -> Series:
-    """Return the forecasts that are shown, the hour of issue as their result time."""
+    """Return the forecasts that are shown, in the colours of what is measured; they result at the hour of issue."""
+    measured = about.timeseries.style
+    ramp = measured.ramp if measured.colour_by == about.parameters.observed_property else None
     collection = about.collection(
         "air_temperature_forecast",
         Kind.TIMESERIES,
@@ -117,7 +119,9 @@ def series(about: About, stations: Stations, outlooks: Outlooks) -> Series:
             "skill, or why there is none, are in air_temperature_forecast_skill.",
         ),
         observed_properties=(FORECAST,),
-        style=Style(symbol="point", size=9, order=93, visible=False, colour_by=FORECAST.name, ramp=_TEMPERATURES),
+        style=Style(
+            symbol="point", size=9, order=93, visible=False, colour_by=FORECAST.name, ramp=ramp or _TEMPERATURES
+        ),
     )
     times = about.issue + np.arange(1, LEADS + 1).astype("m8[h]")
     batches = (

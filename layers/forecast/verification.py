@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -143,9 +142,11 @@ def _known_days(errors: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _mean(errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over the last axis but one of what is known."""
-    with warnings.catch_warnings(category=RuntimeWarning, action="ignore"):
-        mean: NDArray[np.float64] = np.nanmean(errors, axis=-2)
+    """Return the mean over the last axis but one of what is known, not-a-number for nothing."""
+    known = np.isfinite(errors)
+    count = known.sum(axis=-2)
+    total = np.where(known, errors, 0.0).sum(axis=-2)
+    mean: NDArray[np.float64] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
     return mean
 
 
@@ -153,7 +154,7 @@ def _above_nothing(gain: NDArray[np.float64], confidence: float) -> NDArray[np.b
     """Return whether the mean over days, the last axis, is above 0 with that confidence."""
     known = np.isfinite(gain)
     count = known.sum(axis=-1)
-    mean = np.where(known, gain, 0.0).sum(axis=-1) / np.maximum(count, 1)
+    mean = _mean(gain[..., np.newaxis])[..., 0]
     spread = np.where(known, gain - mean[..., np.newaxis], 0.0)
     error = np.sqrt((spread**2).sum(axis=-1) / np.maximum(count * (count - 1), 1))
     above: NDArray[np.bool_] = (count > 1) & (mean > stdtrit(np.maximum(count - 1, 1), confidence) * error)
