@@ -136,6 +136,7 @@ def built_in_layers_page() -> str:
         "air_quality_daily",
         "air_quality_index",
         "air_quality_exceedances",
+        "air_quality_map",
     ):
         layer = registry.load(registry.LAYERS, name)
         schema = layer.parameters.model_json_schema()

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from layers.air_quality.parameters import Parameters
 from layers.air_quality.statistics import SHARE, Days, Matrix, local_dates
-from layers.heat_island.stations import find, last_versions
+from layers.heat_island.stations import covered, described, find, streams_of
+from layers.parameters import StationParameters
 from twin.context import Twin
 from twin.errors import BadData, DoesNotApply
-from twin.model import DATASTREAMS, Collection, Quality
+from twin.model import Collection
 from twin.observed_properties import known_properties
-from twin.store import OPERATOR, Condition, FeatureQuery, ObservationQuery
+from twin.store import OPERATOR, ObservationQuery
 
 #: The most hourly values held at once: 160 MB an array.
 _HELD = 20_000_000
@@ -57,7 +57,9 @@ class Analysers:
             yield self.take(np.arange(start, min(start + size, len(self))))
 
 
-def read_analysers(twin: Twin, parameters: Parameters, pollutant: str, fields: tuple[str, ...] = ()) -> Analysers:
+def read_analysers(
+    twin: Twin, parameters: StationParameters, pollutant: str, fields: tuple[str, ...] = ()
+) -> Analysers:
     """Return the stations that observe a pollutant; none, when none does.
 
     Raises
@@ -70,23 +72,13 @@ def read_analysers(twin: Twin, parameters: Parameters, pollutant: str, fields: t
     objects = find(twin, parameters.object_collection)
     if missing := [name for name in fields if objects.field(name) is None]:
         raise DoesNotApply(f"{objects.id} has no field {missing[0]!r}: name another in the layer's parameters.")
-    where = {
-        "timeseries": parameters.timeseries,
-        "object_collection": objects.id,
-        "observed_property": pollutant,
-    }
-    conditions = tuple(Condition(field=name, value=value) for name, value in where.items())
-    streams = last_versions(twin, FeatureQuery(collection=DATASTREAMS, where=conditions)).sort_by("object_id")
+    streams = streams_of(twin, parameters.timeseries, objects.id, pollutant)
     unit = known_properties()[pollutant].unit
     if others := [row for row in streams.select(["object_id", "unit"]).to_pylist() if row["unit"] != unit]:
         told = ", ".join(sorted({f"{row['unit']} at {row['object_id']}" for row in others[:5]}))
         raise BadData(f"{pollutant} is wanted in {unit}, and is in {told}: ingest it again with its unit declared.")
-    label = objects.style.label if objects.field(objects.style.label or "") else None
-    columns = tuple(sorted({*fields, *([label] if label else [])}))
-    rows = last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
-    rows = rows.take(pc.index_in(streams["object_id"], rows["id"]))
-    names = pc.coalesce(rows[label].cast(pa.string()), streams["object_id"]) if label else streams["object_id"]
-    return Analysers(pollutant, streams, rows, names.to_numpy(zero_copy_only=False))
+    rows, names = described(twin, objects, streams, fields)
+    return Analysers(pollutant, streams, rows, names)
 
 
 def hourly_means(
@@ -141,9 +133,25 @@ def _steps(gaps: list[NDArray[np.int64]], count: int) -> NDArray[np.int64]:
     return steps
 
 
-def codes(parameters: Parameters) -> tuple[int, ...]:
-    """Return the codes of quality that are left out."""
-    return tuple(int(Quality[flag.upper()]) for flag in parameters.excluded)
+def having(analysers: Analysers, wanted: dict[str, str | tuple[str, ...]]) -> Analysers:
+    """Return those whose stations have, in some fields, the value or one of the values wanted."""
+    kept = np.ones(len(analysers), bool)
+    for name, values in wanted.items():
+        accepted = pa.array([values] if isinstance(values, str) else list(values), pa.string())
+        kept &= pc.is_in(analysers.rows[name].cast(pa.string()), accepted).to_numpy()
+    return analysers.take(np.flatnonzero(kept))
+
+
+def ends_of_hours(timeseries: Collection) -> tuple[np.datetime64, np.datetime64]:
+    """Return the ends of the first and the last hour that a collection of time series covers, naive UTC.
+
+    Raises
+    ------
+    DoesNotApply
+        When it holds no observation.
+    """
+    first, last = (covered(timeseries) + np.timedelta64(_HOUR - 1, "us")).astype("M8[h]")
+    return first, last
 
 
 def days_of(timeseries: Collection, zone: str) -> Days:
@@ -156,12 +164,7 @@ def days_of(timeseries: Collection, zone: str) -> Days:
     DoesNotApply
         When it holds no observation.
     """
-    instants = [instant.replace(tzinfo=None) for instant in timeseries.temporal or () if instant]
-    if len(instants) < 2:
-        raise DoesNotApply(f"{timeseries.id} holds no observation.")
     hour = np.timedelta64(1, "h")
-    start, end = (
-        (np.datetime64(instant, "us") + np.timedelta64(_HOUR - 1, "us")).astype("M8[h]") for instant in instants
-    )
+    start, end = ends_of_hours(timeseries)
     first = local_dates(np.array([start, start + hour]), zone)
     return Days.over(start + hour if first[0] != first[1] and end > start else start, end, zone)

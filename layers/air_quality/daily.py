@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from layers import series
-from layers.air_quality.analysers import codes, days_of, hourly_means, read_analysers
+from layers.air_quality.analysers import days_of, hourly_means, read_analysers
 from layers.air_quality.parameters import Parameters
 from layers.air_quality.statistics import completeness, daily
 from layers.heat_island.stations import find
@@ -60,7 +60,7 @@ class AirQualityDaily:
             made = twin.clock()
             for analysers in measured:
                 for block in analysers.blocks(len(days.hours)):
-                    hourly = hourly_means(twin, source.id, block, days.hours, codes(parameters))
+                    hourly = hourly_means(twin, source.id, block, days.hours, parameters.codes)
                     share = completeness(hourly, days)
                     held = share.any(axis=0)
                     for name, values in (*daily(hourly, days).items(), ("completeness", 100 * share)):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Constrained
 
 from layers.air_quality import exceedance_products as products
-from layers.air_quality.analysers import codes, days_of, hourly_means, read_analysers
+from layers.air_quality.analysers import days_of, hourly_means, read_analysers
 from layers.air_quality.exceedance_products import Row
 from layers.air_quality.parameters import Parameters
 from layers.air_quality.statistics import Days, Matrix, daily, local_dates
@@ -68,7 +68,7 @@ class AirQualityExceedances:
             for analysers in measured:
                 chosen = [each for each in asked if each[2].pollutant == analysers.pollutant]
                 for block in analysers.blocks(len(days.hours)):
-                    hourly = hourly_means(twin, source.id, block, days.hours, codes(parameters))
+                    hourly = hourly_means(twin, source.id, block, days.hours, parameters.codes)
                     rows = [
                         row
                         for at in range(len(block))

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
 from layers.air_quality import index_products
-from layers.air_quality.analysers import Analysers, codes, days_of, hourly_means, read_analysers
+from layers.air_quality.analysers import days_of, having, hourly_means, read_analysers
 from layers.air_quality.index_products import Classes, Indices
 from layers.air_quality.parameters import Parameters
 from layers.air_quality.statistics import Days, Matrix, completeness, daily
@@ -77,13 +75,12 @@ class AirQualityIndex:
         shares: list[tuple[NDArray[np.intp], Matrix]] = []
         stations: set[tuple[int, str]] = set()
         for pollutant, scale in table.pollutants.items():
-            analysers = _background(
-                read_analysers(twin, parameters, pollutant, tuple(parameters.background)), parameters
-            )
+            found = read_analysers(twin, parameters, pollutant, tuple(parameters.background))
+            analysers = having(found, parameters.background)
             zone, row = zones.members(analysers, parameters.reach)
             if not len(zone):
                 continue
-            hourly = hourly_means(twin, source.id, analysers, days.hours, codes(parameters))
+            hourly = hourly_means(twin, source.id, analysers, days.hours, parameters.codes)
             values[pollutant] = greatest(zone, daily(hourly, days)[scale.statistic][row], len(zones))[:, shown]
             shares.append((zone, completeness(hourly, days)[row][:, shown]))
             stations |= {(int(at), str(analysers.names[which])) for at, which in zip(zone, row, strict=True)}
@@ -126,15 +123,6 @@ def _shown(table: IndexTable, days: Days, parameters: IndexParameters) -> NDArra
             "set retrospective to true to apply it to earlier days, which then say so."
         )
     return shown
-
-
-def _background(analysers: Analysers, parameters: IndexParameters) -> Analysers:
-    """Return those whose stations have the fields of the background."""
-    kept = np.ones(len(analysers), bool)
-    for name, wanted in parameters.background.items():
-        accepted = pa.array([wanted] if isinstance(wanted, str) else list(wanted), pa.string())
-        kept &= pc.is_in(analysers.rows[name].cast(pa.string()), accepted).to_numpy()
-    return analysers.take(np.flatnonzero(kept))
 
 
 def _mean_share(shares: list[tuple[NDArray[np.intp], Matrix]], count: int) -> Matrix:

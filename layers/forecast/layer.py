@@ -16,7 +16,7 @@ from layers.heat_island.method import nearest_hour
 from layers.heat_island.stations import Stations, find, hourly, read_stations
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import Collection, Quality, Text
+from twin.model import Collection, Text
 from twin.products import Product
 from twin.store import OPERATOR, ObservationQuery
 
@@ -48,10 +48,9 @@ class Forecast:
         stations = read_stations(twin, timeseries, objects, parameters.observed_property, None, {})
         issue = _last_hour(twin, timeseries, stations)
         hours = issue - np.arange(24 * parameters.record_days)[::-1].astype("m8[h]")
-        excluded = tuple(int(Quality[flag.upper()]) for flag in parameters.excluded)
         # A value is held once for each hour of the day: predictors, and forecasts by lead.
         blocks = list(stations.blocks(len(hours) * LEADS))
-        values = (hourly(twin, timeseries.id, block, hours, excluded) for block in blocks)
+        values = (hourly(twin, timeseries.id, block, hours, parameters.codes) for block in blocks)
         first_hour = int(hours[0].astype(np.int64) % 24)
         verified = twin.compute.map(partial(forecast, first_hour=first_hour, parameters=parameters), values)
         outlooks = list(zip(blocks, verified, strict=True))

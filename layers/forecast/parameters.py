@@ -5,24 +5,20 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as Constrained
+from pydantic import field_validator
 
 from layers.forecast.method import LEADS
-from layers.heat_island.parameters import Flag, Share
+from layers.parameters import Share, StationParameters
 from twin.model import Identifier
 
 type Days = Annotated[int, Constrained(ge=1, le=366)]
 type Lead = Annotated[int, Constrained(ge=1, le=LEADS)]
 
 
-class Parameters(BaseModel):
+class Parameters(StationParameters):
     """What ``config.yml`` may say of this layer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timeseries: Identifier = Constrained("observations", description="Time series that hold the air temperature.")
-    object_collection: Identifier = Constrained("stations", description="Collection of the stations.")
     observed_property: Identifier = Constrained("air_temperature", description="Property observed, in °C.")
     bands: tuple[Lead, ...] = Constrained(
         (6, 12, 18, 24),
@@ -46,9 +42,6 @@ class Parameters(BaseModel):
     completeness: Share = Constrained(
         0.75,
         description="Least share of the days of the climatology, of the hours of training and of the days of test.",
-    )
-    excluded: tuple[Flag, ...] = Constrained(
-        ("range", "step", "persistence", "spatial", "producer"), description="Quality flags whose values are left out."
     )
 
     @field_validator("bands")

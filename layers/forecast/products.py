@@ -14,10 +14,10 @@ from layers.forecast.parameters import Parameters
 from layers.forecast.verification import Refusal, Verified
 from layers.heat_island.stations import Stations
 from layers.series import datastreams, observations
+from layers.telling import Telling, integer, number, text
 from twin.model import Category, Collection, Field, FieldType, Kind, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
-from twin.themes import known_themes
 
 type Outlooks = Sequence[tuple[Stations, Verified]]
 
@@ -74,41 +74,29 @@ class About:
             ),
         }
 
-    def collection(self, name: str, kind: Kind, title: Text, description: Text, **more: object) -> Collection:
-        """Return one of the collections, with what they share."""
+    @property
+    def telling(self) -> Telling:
+        """What the collections share."""
         asked = self.parameters
-        return Collection.model_validate(
-            {
-                "id": name,
-                "kind": kind,
-                "title": title,
-                "description": description,
-                "theme": known_themes()["heat"],
-                "keywords": ("prévision", "forecast", "température de l'air", "air temperature"),
-                "crs": self.objects.crs,
-                "licence": self.timeseries.licence,
-                "producer": self.timeseries.producer,
-                "lineage": Text(
-                    fr="Tirée des seules mesures de la station : climatologie diurne de "
-                    f"{asked.climatology_days} jours (heures UTC), ou régression sur les écarts à celle-ci (au plus "
-                    f"{asked.training_days} jours). Modèle retenu sur {asked.test_days} jours, essayé sur les "
-                    f"{asked.test_days} suivants, montré là où il fait mieux que la persistance ; valeurs signalées "
-                    "douteuses exclues.",
-                    en="From the station's own measurements alone: diurnal climatology of "
-                    f"{asked.climatology_days} days (hours UTC), or a regression on the departures from it (at most "
-                    f"{asked.training_days} days). Model chosen on {asked.test_days} days, tested on the next "
-                    f"{asked.test_days}, shown where it is better than persistence; flagged values left out.",
-                ),
-                **more,
-            }
+        lineage = Text(
+            fr=f"Tirée des seules mesures de la station : climatologie diurne de {asked.climatology_days} jours "
+            f"(heures UTC), ou régression sur les écarts à celle-ci (au plus {asked.training_days} jours). Modèle retenu sur "
+            f"{asked.test_days} jours, essayé sur les {asked.test_days} suivants, montré là où il fait mieux que la "
+            "persistance ; valeurs signalées douteuses exclues.",
+            en=f"From the station's own measurements alone: diurnal climatology of {asked.climatology_days} days "
+            f"(hours UTC), or a regression on the departures from it (at most {asked.training_days} days). Model chosen on "
+            f"{asked.test_days} days, tested on the next {asked.test_days}, shown where it is better than persistence; "
+            "flagged values left out.",
         )
+        keywords = ("prévision", "forecast", "température de l'air", "air temperature")
+        return Telling.of(self.timeseries, self.objects, "heat", keywords, lineage)
 
 
 def series(about: About, stations: Stations, outlooks: Outlooks) -> Series:
     """Return the forecasts that are shown, in the colours of what is measured; they result at the hour of issue."""
     measured = about.timeseries.style
     ramp = measured.ramp if measured.colour_by == about.parameters.observed_property else None
-    collection = about.collection(
+    collection = about.telling.collection(
         "air_temperature_forecast",
         Kind.TIMESERIES,
         Text(fr="Prévision de température de l'air", en="Forecast of air temperature"),
@@ -130,39 +118,34 @@ def series(about: About, stations: Stations, outlooks: Outlooks) -> Series:
     return Series(collection, datastreams(collection, FORECAST, stations.streams, stations.names), batches)
 
 
-def _field(name: str, kind: FieldType, unit: str | None, fr: str, en: str, **more: object) -> Field:
-    return Field.model_validate({"name": name, "type": kind, "unit": unit, "title": Text(fr=fr, en=en), **more})
-
-
-_NUMBER, _INTEGER, _STRING = FieldType.NUMBER, FieldType.INTEGER, FieldType.STRING
-_CATEGORIES = tuple(Category(value=name, title=_MODELS[name]) for name in MODELS[1:])
+_MODEL = text("model", "Modèle retenu", "Model chosen")
 SKILL = (
-    _field("name", _STRING, None, "Station", "Station"),
-    _field("object_id", _STRING, None, "Objet observé", "Observed object"),
-    _field("issued", FieldType.DATETIME, None, "Émission", "Issue"),
-    _field("first_lead", _INTEGER, "h", "Première échéance", "First lead"),
-    _field("last_lead", _INTEGER, "h", "Dernière échéance", "Last lead"),
-    _field("model", _STRING, None, "Modèle retenu", "Model chosen", categories=_CATEGORIES),
-    _field("shown", _INTEGER, None, "Heures montrées", "Hours shown"),
-    _field("skill", _NUMBER, None, "Compétence du modèle retenu", "Skill of the model chosen"),
+    text("name", "Station", "Station"),
+    text("object_id", "Objet observé", "Observed object"),
+    Field(name="issued", type=FieldType.DATETIME, title=Text(fr="Émission", en="Issue")),
+    integer("first_lead", "h", "Première échéance", "First lead"),
+    integer("last_lead", "h", "Dernière échéance", "Last lead"),
+    _MODEL.model_copy(update={"categories": tuple(Category(value=name, title=_MODELS[name]) for name in MODELS[1:])}),
+    integer("shown", None, "Heures montrées", "Hours shown"),
+    number("skill", None, "Compétence du modèle retenu", "Skill of the model chosen"),
     *(
-        _field(f"skill_{name}", _NUMBER, None, f"Compétence : {_MODELS[name].fr}", f"Skill: {_MODELS[name].en}")
+        number(f"skill_{name}", None, f"Compétence : {_MODELS[name].fr}", f"Skill: {_MODELS[name].en}")
         for name in MODELS[1:]
     ),
     *(
-        _field(f"rmse_{name}", _NUMBER, "K", f"Erreur quadratique : {_MODELS[name].fr}", f"RMSE: {_MODELS[name].en}")
+        number(f"rmse_{name}", "K", f"Erreur quadratique : {_MODELS[name].fr}", f"RMSE: {_MODELS[name].en}")
         for name in MODELS
     ),
-    _field("test_days", _INTEGER, "d", "Jours d'essai", "Days of test"),
-    _field("training_days", _NUMBER, "d", "Jours d'apprentissage", "Days of training"),
-    _field("reason_fr", _STRING, None, "Pourquoi rien n'est montré", "Why nothing is shown (French)"),
-    _field("reason_en", _STRING, None, "Pourquoi rien n'est montré (anglais)", "Why nothing is shown"),
+    integer("test_days", "d", "Jours d'essai", "Days of test"),
+    number("training_days", "d", "Jours d'apprentissage", "Days of training"),
+    text("reason_fr", "Pourquoi rien n'est montré", "Why nothing is shown (French)"),
+    text("reason_en", "Pourquoi rien n'est montré (anglais)", "Why nothing is shown"),
 )
 
 
 def skill(about: About, outlooks: Outlooks) -> Features:
     """Return one feature for each station and band of leads."""
-    collection = about.collection(
+    collection = about.telling.collection(
         "air_temperature_forecast_skill",
         Kind.FEATURES,
         Text(fr="Prévision de température : compétence", en="Forecast of temperature: skill"),

@@ -12,7 +12,7 @@ from layers.heat_island.method import Matrix
 from layers.heat_island.parameters import Parameters
 from layers.heat_island.stations import Stations, find, hourly, read_stations, span
 from twin.context import Twin
-from twin.model import Quality, Text
+from twin.model import Text
 from twin.products import Product
 
 
@@ -48,10 +48,9 @@ class HeatIsland:
             parameters.reference,
             None if parameters.areas is None else find(twin, parameters.areas),
         )
-        excluded = tuple(int(Quality[flag.upper()]) for flag in parameters.excluded)
 
         def read(block: Stations) -> Matrix:
-            return hourly(twin, timeseries.id, block, hours, excluded)
+            return hourly(twin, timeseries.id, block, hours, parameters.codes)
 
         reference = stations.take(np.flatnonzero(stations.reference))
         base = baseline(reference, read(reference), hours, parameters)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Constrained
 
+from layers.parameters import Hour, Share, StationParameters
 from twin.model import Identifier
 
-type Hour = Annotated[int, Constrained(ge=0, le=23)]
-type Share = Annotated[float, Constrained(ge=0, le=1)]
-type Flag = Literal["range", "step", "persistence", "spatial", "producer"]
 
-
-class Parameters(BaseModel):
+class Parameters(StationParameters):
     """What ``config.yml`` may say of this layer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timeseries: Identifier = Constrained("observations", description="Time series that hold the air temperature.")
-    object_collection: Identifier = Constrained("stations", description="Collection of the stations.")
     observed_property: Identifier = Constrained("air_temperature", description="Property observed, in °C.")
     reference: str | tuple[str, ...] | dict[str, str] = Constrained(
         {"environment": "rural"},
@@ -41,9 +31,6 @@ class Parameters(BaseModel):
     maximum_boundary: Hour = Constrained(6, description="Hour UTC after which the day of Tmax starts.")
     night: tuple[Hour, Hour] = Constrained((18, 6), description="First and last hour UTC of the night.")
     completeness: Share = Constrained(0.75, description="Least share of the hours of a day or a night.")
-    excluded: tuple[Flag, ...] = Constrained(
-        ("range", "step", "persistence", "spatial", "producer"), description="Quality flags whose values are left out."
-    )
 
     @property
     def correction(self) -> float | None:

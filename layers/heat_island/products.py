@@ -13,21 +13,10 @@ from layers import series
 from layers.heat_island.analysis import Analysis
 from layers.heat_island.method import mean_known, thresholds
 from layers.heat_island.stations import Stations
-from twin.model import (
-    Collection,
-    Field,
-    FieldType,
-    Kind,
-    ObservedProperty,
-    Ramp,
-    Reference,
-    Style,
-    Text,
-    feature_schema,
-)
+from layers.telling import Telling, integer, number, observed, text, truth
+from twin.model import Collection, Kind, Ramp, Reference, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
-from twin.themes import known_themes
 
 type Analyses = Callable[[], Iterator[Analysis]]
 
@@ -41,25 +30,19 @@ _BIAS = Text(
     fr="Tirées de valeurs horaires, les minimales sont un peu surestimées et les maximales sous-estimées.",
     en="Taken from hourly values, minima are slightly too high and maxima too low.",
 )
-
-
 _TROPICAL = Reference(value=thresholds()["tropical_nights"].at_least, title=thresholds()["tropical_nights"].title)
 
 
-def _daily(name: str, unit: str, fr: str, en: str) -> ObservedProperty:
-    return ObservedProperty(name=name, title=Text(fr=fr, en=en), unit=unit)
-
-
 DAILY = (
-    _daily("tmin_difference", "K", "Écart de la minimale à la référence", "Difference of the minimum"),
-    _daily("night_maximum_difference", "K", "Plus grand écart de la nuit", "Greatest difference of the night"),
-    _daily("tmin", "Cel", "Température minimale du jour", "Daily minimum temperature").model_copy(
+    observed("tmin_difference", "K", "Écart de la minimale à la référence", "Difference of the minimum"),
+    observed("night_maximum_difference", "K", "Plus grand écart de la nuit", "Greatest difference of the night"),
+    observed("tmin", "Cel", "Température minimale du jour", "Daily minimum temperature").model_copy(
         update={"reference": _TROPICAL}
     ),
-    _daily("tmax", "Cel", "Température maximale du jour", "Daily maximum temperature"),
-    _daily("tmin_completeness", "%", "Complétude de la minimale", "Completeness of the minimum"),
-    _daily("tmax_completeness", "%", "Complétude de la maximale", "Completeness of the maximum"),
-    _daily("night_completeness", "%", "Complétude de la nuit", "Completeness of the night"),
+    observed("tmax", "Cel", "Température maximale du jour", "Daily maximum temperature"),
+    observed("tmin_completeness", "%", "Complétude de la minimale", "Completeness of the minimum"),
+    observed("tmax_completeness", "%", "Complétude de la maximale", "Completeness of the maximum"),
+    observed("night_completeness", "%", "Complétude de la nuit", "Completeness of the night"),
 )
 
 
@@ -92,23 +75,10 @@ class About:
             f"{dawn} UTC; at least {share} of the hours; flagged values left out.",
         )
 
-    def collection(self, name: str, kind: Kind, title: Text, description: Text, **more: object) -> Collection:
-        """Return one of the collections, with what they share."""
-        return Collection.model_validate(
-            {
-                "id": name,
-                "kind": kind,
-                "title": title,
-                "description": description,
-                "keywords": _KEYWORDS,
-                "theme": known_themes()["heat"],
-                "crs": self.objects.crs,
-                "licence": self.timeseries.licence,
-                "producer": self.timeseries.producer,
-                "lineage": self.method,
-                **more,
-            }
-        )
+    @property
+    def telling(self) -> Telling:
+        """What the collections share."""
+        return Telling.of(self.timeseries, self.objects, "heat", _KEYWORDS, self.method)
 
 
 # --- Time series -----------------------------------------------------------------------------------
@@ -116,7 +86,7 @@ class About:
 
 def hourly_series(about: About, stations: Stations, analyses: Analyses) -> Series:
     """Return the hourly difference at each station."""
-    collection = about.collection(
+    collection = about.telling.collection(
         "heat_island",
         Kind.TIMESERIES,
         Text(fr="Îlot de chaleur, heure par heure", en="Heat island, hour by hour"),
@@ -142,7 +112,7 @@ def daily_series(about: About, stations: Stations, analyses: Analyses) -> Series
         fr="Jour climatologique : minimale de 18 h UTC la veille à 18 h UTC, maximale de 6 h à 6 h UTC le lendemain. ",
         en="Climatological day: minimum from 18 UTC on the eve to 18 UTC, maximum from 06 to 06 UTC the next day. ",
     )
-    collection = about.collection(
+    collection = about.telling.collection(
         "heat_island_daily",
         Kind.TIMESERIES,
         Text(fr="Îlot de chaleur, jour par jour", en="Heat island, day by day"),
@@ -153,9 +123,9 @@ def daily_series(about: About, stations: Stations, analyses: Analyses) -> Series
 
     def batches() -> Iterator[pa.RecordBatch]:
         for found in analyses():
-            for observed in DAILY:
-                values = found.daily[observed.name]
-                yield series.observations(found.stations.ids, observed.name, found.days, values, about.made)
+            for each in DAILY:
+                values = found.daily[each.name]
+                yield series.observations(found.stations.ids, each.name, found.days, values, about.made)
 
     return Series(collection, _datastreams(collection, stations), batches())
 
@@ -171,29 +141,22 @@ def _datastreams(collection: Collection, stations: Stations) -> pa.Table:
 # --- Summary ---------------------------------------------------------------------------------------
 
 
-def _field(name: str, kind: FieldType, unit: str | None, fr: str, en: str) -> Field:
-    return Field(name=name, type=kind, unit=unit, title=Text(fr=fr, en=en))
-
-
-_NUMBER, _INTEGER, _STRING, _BOOLEAN = FieldType.NUMBER, FieldType.INTEGER, FieldType.STRING, FieldType.BOOLEAN
 SUMMARY = (
-    _field("name", _STRING, None, "Station", "Station"),
-    _field("altitude", _NUMBER, "m", "Altitude", "Altitude"),
-    _field("is_reference", _BOOLEAN, None, "Station de référence", "Reference station"),
-    _field("nocturnal_index", _NUMBER, "K", "Indice nocturne", "Nocturnal index"),
-    _field("mean_tmin_difference", _NUMBER, "K", "Écart moyen de la minimale", "Mean difference of the minimum"),
-    _field("nights", _INTEGER, None, "Nuits comptées", "Nights counted"),
-    _field("days", _INTEGER, None, "Jours comptés", "Days counted"),
+    text("name", "Station", "Station"),
+    number("altitude", "m", "Altitude", "Altitude"),
+    truth("is_reference", "Station de référence", "Reference station"),
+    number("nocturnal_index", "K", "Indice nocturne", "Nocturnal index"),
+    number("mean_tmin_difference", "K", "Écart moyen de la minimale", "Mean difference of the minimum"),
+    integer("nights", None, "Nuits comptées", "Nights counted"),
+    integer("days", None, "Jours comptés", "Days counted"),
     *(
-        _field(
-            name, _INTEGER, None, *(f"{title} (≥ {index.at_least:g} °C)" for title in (index.title.fr, index.title.en))
-        )
+        integer(name, None, *(f"{title} (≥ {index.at_least:g} °C)" for title in (index.title.fr, index.title.en)))
         for name, index in thresholds().items()
     ),
-    _field("completeness", _NUMBER, "%", "Complétude des heures", "Completeness of the hours"),
-    _field("reference", _STRING, None, "Référence", "Reference"),
-    _field("method", _STRING, None, "Méthode", "Method"),
-    _field("remark", _STRING, None, "Remarque", "Remark"),
+    number("completeness", "%", "Complétude des heures", "Completeness of the hours"),
+    text("reference", "Référence", "Reference"),
+    text("method", "Méthode", "Method"),
+    text("remark", "Remarque", "Remark"),
 )
 _NO_ALTITUDE = "altitude inconnue : écart non calculé"
 _NO_NIGHT = "aucune nuit assez complète"
@@ -201,7 +164,7 @@ _NO_NIGHT = "aucune nuit assez complète"
 
 def summary(about: About, analyses: Analyses) -> Features:
     """Return one feature for each station: its indices, what they count, and how they were made."""
-    collection = about.collection(
+    collection = about.telling.collection(
         "heat_island_stations",
         Kind.FEATURES,
         Text(fr="Îlot de chaleur : bilan par station", en="Heat island: summary by station"),

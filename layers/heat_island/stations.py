@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -91,7 +91,7 @@ def read_stations(
     DoesNotApply
         When no station observes the property, a field is missing, or no station is the reference.
     """
-    streams = _streams(twin, timeseries.id, objects.id, observed_property)
+    streams = streams_of(twin, timeseries.id, objects.id, observed_property)
     if not streams.num_rows:
         raise DoesNotApply(f"No object of {objects.id} observes {observed_property} in {timeseries.id}.")
     wanted = set(reference) if isinstance(reference, Mapping) else set()
@@ -105,11 +105,7 @@ def read_stations(
             f"{objects.id} has no field {missing[0]!r}: name another, or give station ids as the reference "
             "and null as the altitude_field to leave altitude out."
         )
-    label = {objects.style.label} if objects.style.label in fields else set()
-    columns = tuple(sorted(wanted | label))
-    table = last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
-    at = pc.index_in(streams["object_id"], table["id"])
-    rows = table.take(at)
+    rows, names = described(twin, objects, streams, wanted)
     if areas is not None and of_areas:
         places = shapely.from_wkb(streams["geometry"].to_numpy())
         found = values_at(twin, areas.id, tuple(sorted(of_areas)), places)
@@ -118,11 +114,9 @@ def read_stations(
     altitude = np.full(streams.num_rows, np.nan)
     if altitude_field is not None:
         altitude = rows[altitude_field].cast(pa.float64()).to_numpy(zero_copy_only=False)
-    names = rows[label.pop()] if label else streams["object_id"]
-    names = pc.coalesce(names.cast(pa.string()), streams["object_id"])
     return Stations(
         streams=streams,
-        names=names.to_numpy(zero_copy_only=False),
+        names=names,
         altitude=altitude.astype(float),
         reference=_reference(reference, objects.id, streams["object_id"], rows),
     )
@@ -169,12 +163,22 @@ def span(timeseries: Collection) -> NDArray[np.datetime64]:
     DoesNotApply
         When it holds no observation.
     """
+    first, last = nearest_hour(covered(timeseries))
+    return np.arange(first, last + np.timedelta64(1, "h"))
+
+
+def covered(timeseries: Collection) -> NDArray[np.datetime64]:
+    """Return the first and the last instant of a collection of time series, naive UTC.
+
+    Raises
+    ------
+    DoesNotApply
+        When it holds no observation.
+    """
     instants = [instant.replace(tzinfo=None) for instant in timeseries.temporal or () if instant]
     if len(instants) < 2:
         raise DoesNotApply(f"{timeseries.id} holds no observation.")
-    ends = np.array(instants, "M8[us]")
-    first, last = nearest_hour(ends)
-    return np.arange(first, last + np.timedelta64(1, "h"))
+    return np.array(instants, "M8[us]")
 
 
 def find(twin: Twin, collection: str) -> Collection:
@@ -185,10 +189,23 @@ def find(twin: Twin, collection: str) -> Collection:
         raise DoesNotApply(f"There is no collection {collection}: ingest it first, or name another.") from None
 
 
-def _streams(twin: Twin, timeseries: str, objects: str, observed_property: str) -> pa.Table:
+def streams_of(twin: Twin, timeseries: str, objects: str, observed_property: str) -> pa.Table:
+    """Return the last version of the datastreams of one property at the objects of a collection, ordered by object."""
     where = {"timeseries": timeseries, "object_collection": objects, "observed_property": observed_property}
     conditions = tuple(Condition(field=name, value=value) for name, value in where.items())
     return last_versions(twin, FeatureQuery(collection=DATASTREAMS, where=conditions)).sort_by("object_id")
+
+
+def described(
+    twin: Twin, objects: Collection, streams: pa.Table, fields: Iterable[str]
+) -> tuple[pa.Table, NDArray[np.object_]]:
+    """Return the fields asked of the object of each datastream, and its name for people."""
+    label = objects.style.label if objects.field(objects.style.label or "") else None
+    columns = tuple(sorted({*fields, *([label] if label else [])}))
+    table = last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
+    rows = table.take(pc.index_in(streams["object_id"], table["id"]))
+    names = pc.coalesce(rows[label].cast(pa.string()), streams["object_id"]) if label else streams["object_id"]
+    return rows, names.to_numpy(zero_copy_only=False)
 
 
 def last_versions(twin: Twin, query: FeatureQuery) -> pa.Table:

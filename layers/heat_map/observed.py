@@ -1,54 +1,51 @@
-"""What is interpolated: the difference of each station with the reference, hour by hour, and where it stands."""
+"""What is interpolated: the difference of each station with the reference, hour by hour."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
-from numpy.typing import NDArray
 
 from layers.grids import Floats
-from layers.heat_island.method import Matrix, altitude_effect, mean_of_reference
+from layers.heat_island.method import altitude_effect, mean_of_reference
 from layers.heat_island.stations import Stations, find, hourly, read_stations, span
-from layers.heat_map.ground import Ground, read_ground
 from layers.heat_map.parameters import Parameters
-from layers.interpolation import Sites
+from layers.interpolation.refusals import no_reference
+from layers.mapping import Ground, Record, Surface, read_ground, read_surface
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import Collection, Quality
+from twin.model import Collection
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The stations that can be interpolated, and their hours.
+    """The record of differences, and what makes temperatures of them.
 
     Attributes
     ----------
-    sites
-        Where they stand, and the covariates there.
-    hours
-        Consecutive hours, naive UTC: from the first to the last with a value.
-    difference
-        Temperature minus the reference's, each brought to altitude 0, in K, shape (stations, hours);
-        not-a-number without a good value, and at all stations without one of the reference.
+    record
+        Its values are temperature minus the reference's, each brought to altitude 0, in K.
+    altitude
+        Of the ground, where it is known.
     reference
         Temperature of the reference at altitude 0, °C, shape (hours,), not-a-number without a good value.
     level
         Mean altitude of the reference, in metres; 0 where altitude is left out.
-    reference_ids, left_out
-        The stations of the reference, and those that stand where a covariate or their altitude is not known.
+    reference_ids
+        The stations of the reference.
     """
 
     timeseries: Collection
     objects: Collection
-    sites: Sites
-    hours: NDArray[np.datetime64]
-    difference: Matrix
+    record: Record
+    altitude: Surface | None
     reference: Floats
     level: float
     reference_ids: tuple[str, ...]
-    left_out: tuple[str, ...]
+
+    def altitude_at(self, points: Floats) -> Floats:
+        """Return the altitude of the ground at points, in metres; that of the reference where it is not known."""
+        return np.full(len(points), self.level) if self.altitude is None else self.altitude.at(points)
 
 
 def read_observed(twin: Twin, parameters: Parameters) -> tuple[Observed, Ground]:
@@ -71,8 +68,7 @@ def read_observed(twin: Twin, parameters: Parameters) -> tuple[Observed, Ground]
     )
     _same_unit(stations, parameters.observed_property)
     hours = span(timeseries)
-    excluded = tuple(int(Quality[flag.upper()]) for flag in parameters.excluded)
-    temperature = hourly(twin, timeseries.id, stations, hours, excluded)
+    temperature = hourly(twin, timeseries.id, stations, hours, parameters.codes)
     seen = np.flatnonzero(np.isfinite(temperature).any(axis=0))
     if not seen.size:
         raise DoesNotApply(f"No station of {objects.id} has a good value of {parameters.observed_property}.")
@@ -80,31 +76,28 @@ def read_observed(twin: Twin, parameters: Parameters) -> tuple[Observed, Ground]
     ground = read_ground(twin, parameters, hours[-1])
     at_sea_level = temperature - altitude_effect(stations.altitude, parameters.correction)
     reference = mean_of_reference(at_sea_level[stations.reference], parameters.reference_share)
+    ids = tuple(stations.take(np.flatnonzero(stations.reference)).ids)
     if not np.isfinite(reference).any():
-        told = ", ".join(stations.take(np.flatnonzero(stations.reference)).ids)
-        raise DoesNotApply(f"The reference ({told}) has no good value with a known altitude: choose other stations.")
-    points = shapely.get_coordinates(shapely.from_wkb(stations.streams["geometry"].to_numpy(zero_copy_only=False)))
-    covariates = ground.covariates_at(points)
-    usable = np.isfinite(covariates).all(axis=1)
-    if parameters.correction is not None:
-        usable &= np.isfinite(stations.altitude)
-    if not usable.any():
-        told = ", ".join(ground.names)
         raise DoesNotApply(
-            f"No station of {objects.id} stands where the covariates ({told}) and its altitude are known."
+            f"The reference ({', '.join(ids)}) has no good value with a known altitude: choose other stations."
         )
-    ids = np.array(stations.ids, object)
+    record = Record.over(
+        ground,
+        stations.streams,
+        hours,
+        at_sea_level - reference,
+        known=None if parameters.correction is None else np.isfinite(stations.altitude),
+        refused=dict.fromkeys(np.flatnonzero(np.isnan(reference)).tolist(), no_reference()),
+    )
     altitude = stations.altitude[stations.reference]
     observed = Observed(
         timeseries=timeseries,
         objects=objects,
-        sites=Sites(tuple(ids[usable]), ground.names, points[usable], covariates[usable]),
-        hours=hours,
-        difference=(at_sea_level - reference)[usable],
+        record=record,
+        altitude=None if parameters.altitude is None else read_surface(twin, parameters.altitude, hours[-1]),
         reference=reference,
         level=0.0 if parameters.correction is None else float(np.nanmean(altitude)),
-        reference_ids=tuple(ids[stations.reference]),
-        left_out=tuple(ids[~usable]),
+        reference_ids=ids,
     )
     return observed, ground
 

@@ -13,6 +13,9 @@ from layers.interpolation.support import Support
 from layers.interpolation.system import Floats
 from layers.interpolation.targets import Maps, Weights, weights
 
+#: Sums of maps held at once.
+_GAPS = 32
+
 
 @dataclass(frozen=True)
 class Places:
@@ -63,3 +66,22 @@ class Mapping:
             blank = np.ix_(group.gap == number, ~self.support.at(gap))
             values[blank] = errors[blank] = np.nan
         return values, errors
+
+    def total(self, chosen: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the sum of the maps of some instants, and how many each place has, shape (places,).
+
+        The sum of maps is the map of the sum of values, for the instants that lack the same stations.
+        """
+        group = self.group.take(chosen)
+        matrix = self.weights.matrix
+        total, count = np.zeros(matrix.shape[1]), np.zeros(matrix.shape[1], np.int64)
+        often = np.bincount(group.gap)
+        of_gap = np.arange(often.size)[:, np.newaxis] == group.gap
+        sums = (of_gap.astype(float) @ group.values.T).astype(matrix.dtype)
+        for start in range(0, often.size, _GAPS):
+            here = slice(start, start + _GAPS)
+            for gap, instants, added in zip(group.gaps[here], often[here], sums[here] @ matrix, strict=True):
+                told = self.support.at(gap)
+                np.add(total, added, out=total, where=told)
+                np.add(count, instants, out=count, where=told)
+        return total, count

@@ -46,6 +46,10 @@ class Support:
         return near
 
     @cached_property
+    def _columns(self) -> Floats:
+        return np.ascontiguousarray(self.covariates.T)
+
+    @cached_property
     def stations_near(self) -> NDArray[np.int64]:
         """How many stations are near enough to each place, shape (places,)."""
         return self.near.sum(axis=0)
@@ -55,5 +59,7 @@ class Support:
         known = np.delete(self.sites.covariates, gap.missing, axis=0)
         lowest, highest = known.min(axis=0), known.max(axis=0)
         slack = self.margin * (highest - lowest)
-        within = ((self.covariates >= lowest - slack) & (self.covariates <= highest + slack)).all(axis=1)
-        return within & (self.stations_near > self.near[gap.missing].sum(axis=0))
+        within = self.stations_near > self.near[gap.missing].sum(axis=0)
+        for covariate, least, most in zip(self._columns, lowest - slack, highest + slack, strict=True):
+            within &= (covariate >= least) & (covariate <= most)
+        return within

@@ -16,7 +16,7 @@ from layers.thermal_comfort.method import Floats
 from layers.thermal_comfort.parameters import Parameters
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import Collection, Quality, Text
+from twin.model import Collection, Text
 from twin.products import Product
 
 #: Hourly values of one property held at once: 40 MB an array.
@@ -127,7 +127,6 @@ def _index(
     parameters: Parameters,
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Return the UTCI of some stations, shape (stations, hours), and in how many hours all was measured."""
-    excluded = tuple(int(Quality[flag.upper()]) for flag in parameters.excluded)
     ids = network.places["object_id"].take(pa.array(rows))
 
     def values(need: str) -> Floats:
@@ -136,7 +135,7 @@ def _index(
             stations = network.measured[need]
             at = pc.index_in(pa.array(stations.ids), ids.combine_chunks()).to_numpy(zero_copy_only=False)
             here = np.flatnonzero(np.isfinite(at.astype(float)))
-            laid[at[here].astype(int)] = hourly(twin, timeseries, stations.take(here), hours, excluded)
+            laid[at[here].astype(int)] = hourly(twin, timeseries, stations.take(here), hours, parameters.codes)
         return laid
 
     air, humidity, wind = values("air_temperature"), values("relative_humidity"), values("wind_speed")

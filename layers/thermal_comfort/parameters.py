@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Constrained
 
-from layers.heat_island.parameters import Flag
+from layers.parameters import StationParameters
 from twin.model import Identifier
 
 type Metres = Annotated[float, Constrained(gt=0.1, le=200)]
 
 
-class Parameters(BaseModel):
+class Parameters(StationParameters):
     """What ``config.yml`` may say of this layer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timeseries: Identifier = Constrained("observations", description="Time series that hold what is measured.")
-    object_collection: Identifier = Constrained("stations", description="Collection of the stations.")
     air_temperature: Identifier = Constrained("air_temperature", description="Property of the air's temperature, °C.")
     relative_humidity: Identifier = Constrained("relative_humidity", description="Property of its humidity, %.")
     wind_speed: Identifier = Constrained("wind_speed", description="Property of the wind's speed, m/s.")
@@ -33,7 +28,4 @@ class Parameters(BaseModel):
     globe_diameter: Annotated[float, Constrained(gt=0)] = Constrained(0.15, description="Diameter of the globes, m.")
     globe_emissivity: Annotated[float, Constrained(gt=0, le=1)] = Constrained(
         0.95, description="Emissivity of the globes."
-    )
-    excluded: tuple[Flag, ...] = Constrained(
-        ("range", "step", "persistence", "spatial", "producer"), description="Quality flags whose values are left out."
     )

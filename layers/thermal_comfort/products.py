@@ -11,12 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from layers.series import datastreams, observations
+from layers.telling import Telling, integer, number, text, truth
 from layers.thermal_comfort.method import Floats, hours_of_stress, stress
 from layers.thermal_comfort.parameters import Parameters
-from twin.model import Collection, Field, FieldType, Kind, Ramp, Style, Text, feature_schema
+from twin.model import Collection, Kind, Ramp, Style, Text, feature_schema
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
-from twin.themes import known_themes
 
 _UTCI = known_properties()["utci"]
 _RAMP = Ramp(minimum=0.0, maximum=46.0, colours=("#3a6cb0", "#7fb7a6", "#f3efc3", "#f2a65a", "#c0392b", "#5e1224"))
@@ -40,31 +40,20 @@ class About:
     made: datetime
     parameters: Parameters
 
-    def collection(self, name: str, kind: Kind, title: Text, description: Text, **more: object) -> Collection:
-        """Return one of the collections, with what they share."""
+    @property
+    def telling(self) -> Telling:
+        """What the collections share."""
         height = f"{self.parameters.wind_height:g}"
-        return Collection.model_validate(
-            {
-                "id": name,
-                "kind": kind,
-                "title": title,
-                "description": description,
-                "theme": known_themes()["heat"],
-                "keywords": ("confort thermique", "thermal comfort", "UTCI", "stress thermique"),
-                "crs": self.objects.crs,
-                "licence": self.timeseries.licence,
-                "producer": self.timeseries.producer,
-                "lineage": Text(
-                    fr=f"UTCI de Bröde et al. (2012) ; vent mesuré à {height} m, ramené à 10 m par le profil "
-                    "logarithmique ; température radiante mesurée, sinon tirée du globe noir (ISO 7726). Aucune valeur "
-                    "hors du domaine de l'indice, ni de grandeur non mesurée ; valeurs signalées douteuses exclues.",
-                    en=f"UTCI of Bröde et al. (2012); wind measured at {height} m, brought to 10 m by the logarithmic "
-                    "profile; radiant temperature measured, else from the black globe (ISO 7726). No value outside of "
-                    "the domain of the index, nor of what is not measured; flagged values left out.",
-                ),
-                **more,
-            }
+        lineage = Text(
+            fr=f"UTCI de Bröde et al. (2012) ; vent mesuré à {height} m, ramené à 10 m par le profil logarithmique ; "
+            "température radiante mesurée, sinon tirée du globe noir (ISO 7726). Aucune valeur hors du domaine de "
+            "l'indice, ni de grandeur non mesurée ; valeurs signalées douteuses exclues.",
+            en=f"UTCI of Bröde et al. (2012); wind measured at {height} m, brought to 10 m by the logarithmic profile; "
+            "radiant temperature measured, else from the black globe (ISO 7726). No value outside of the domain of "
+            "the index, nor of what is not measured; flagged values left out.",
         )
+        keywords = ("confort thermique", "thermal comfort", "UTCI", "stress thermique")
+        return Telling.of(self.timeseries, self.objects, "heat", keywords, lineage)
 
 
 def told(missing: Sequence[str]) -> Text:
@@ -82,7 +71,7 @@ def series(
     index
         UTCI in °C, shape (stations, hours).
     """
-    collection = about.collection(
+    collection = about.telling.collection(
         "thermal_comfort",
         Kind.TIMESERIES,
         Text(fr="Confort thermique, heure par heure", en="Thermal comfort, hour by hour"),
@@ -97,23 +86,16 @@ def series(
     return Series(collection, datastreams(collection, _UTCI, places, names), [batch])
 
 
-def _field(name: str, kind: FieldType, unit: str | None, fr: str, en: str) -> Field:
-    return Field(name=name, type=kind, unit=unit, title=Text(fr=fr, en=en))
-
-
 _HOURS = {f"hours_{name}": category.title for name, category in stress().categories.items()}
 SUMMARY = (
-    _field("name", FieldType.STRING, None, "Station", "Station"),
-    _field("available", FieldType.BOOLEAN, None, "Indice disponible", "Index available"),
-    _field("missing_fr", FieldType.STRING, None, "Ce qui manque", "What is missing (French)"),
-    _field("missing_en", FieldType.STRING, None, "Ce qui manque (anglais)", "What is missing"),
-    _field("hours", FieldType.INTEGER, "h", "Heures avec l'indice", "Hours with the index"),
-    _field("hours_outside", FieldType.INTEGER, "h", "Heures hors du domaine de l'indice", "Hours outside its domain"),
-    _field("maximum", FieldType.NUMBER, "Cel", "UTCI le plus élevé", "Greatest UTCI"),
-    *(
-        _field(name, FieldType.INTEGER, "h", f"{title.fr} : heures", f"{title.en}: hours")
-        for name, title in _HOURS.items()
-    ),
+    text("name", "Station", "Station"),
+    truth("available", "Indice disponible", "Index available"),
+    text("missing_fr", "Ce qui manque", "What is missing (French)"),
+    text("missing_en", "Ce qui manque (anglais)", "What is missing"),
+    integer("hours", "h", "Heures avec l'indice", "Hours with the index"),
+    integer("hours_outside", "h", "Heures hors du domaine de l'indice", "Hours outside its domain"),
+    number("maximum", "Cel", "UTCI le plus élevé", "Greatest UTCI"),
+    *(integer(name, "h", f"{title.fr} : heures", f"{title.en}: hours") for name, title in _HOURS.items()),
 )
 
 
@@ -134,7 +116,7 @@ def summary(
     counted
         Hours in which all was measured, shape (stations,).
     """
-    collection = about.collection(
+    collection = about.telling.collection(
         "thermal_comfort_stations",
         Kind.FEATURES,
         Text(fr="Confort thermique : bilan par station", en="Thermal comfort: summary by station"),

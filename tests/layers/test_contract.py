@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.layers import heat_scene
+from tests.layers.air_quality import test_map
 from tests.layers.air_quality.air_twin import commit_air
 from tests.layers.layer_twin import Station, commit_stations
 from tests.layers.test_thermal_comfort import commit, complete
@@ -90,6 +91,15 @@ class TestForecast(LayerContract):
             twin, [Station(f"S{k}", "urban", 30.0, row) for k, row in enumerate(values)], "2026-07-01T00:00"
         )
         return {"climatology_days": 3, "least_training_days": 2, "test_days": 3}
+
+
+class TestAirQualityMap(LayerContract):
+    name = "air_quality_map"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        heat_scene.commit_city(twin)
+        commit_air(twin, test_map.analysers(test_map.measured()))
+        return test_map.PARAMETERS
 
 
 class TestAirQualityDaily(LayerContract):

@@ -36,6 +36,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Twin, Path]
         pipeline.derive(twin, "heat_island", {})
         pipeline.derive(twin, "heat_map", {})
         pipeline.derive(twin, "air_quality_index", {"reach": 3000})
+        pipeline.derive(twin, "air_quality_map", {})
         yield twin, folder / "truth"
 
 
@@ -164,6 +165,27 @@ def test_the_heat_field_is_mapped_to_the_noise_of_thermometers(city: tuple[Twin,
     assert abs(np.mean([float(str(row["bias"])) for row in mapped])) < 0.1
 
 
+def test_the_minima_of_days_are_the_true_ones_to_the_noise_of_thermometers(city: tuple[Twin, Path]) -> None:
+    """Both at altitude 0; the minimum of a cell is of its own hour, not of the reference's."""
+    twin, truth = city
+    made, true = build(0.02), np.load(truth / "temperature.npz")
+    reference = [name for name, row in rows(twin, "heat_island_stations").items() if row["is_reference"]]
+    places = shapely.get_coordinates(made.stations.point)[np.isin(made.stations.id, reference)]
+    with twin.store.cubes.open("heat_island_map_daily", OPERATOR) as cube:
+        found, dates = cube["tmin_difference"].values, cube["time"].values.astype("M8[D]")
+        x, y = np.meshgrid(cube["x"].values, cube["y"].values)
+    days = (true["time"].astype("M8[h]") - np.timedelta64(19, "h")).astype("M8[D]") + np.timedelta64(1, "D")
+    anomaly = made.island.anomaly(np.column_stack([x.ravel(), y.ravel()]))
+    level = true["open_country"] + np.outer(anomaly, true["island"])
+    around = true["open_country"] + made.island.anomaly(places).mean() * true["island"]
+    whole = [step for step, day in enumerate(dates) if (days == day).sum() == 24]
+    assert len(whole) == 29
+    expected = [level[:, days == day].min(axis=1) - around[days == day].min() for day in dates[whole]]
+    error = found[whole].reshape(len(whole), -1) - np.array(expected)
+    assert np.isfinite(error).mean() > 0.7
+    assert np.sqrt(np.nanmean(error**2)) < 0.3
+
+
 def test_doubtful_values_would_spoil_the_map(city: tuple[Twin, Path]) -> None:
     twin, truth = city
     good = map_error(twin, truth)
@@ -199,3 +221,14 @@ def test_the_index_is_what_a_slow_count_of_the_hours_gives(city: tuple[Twin, Pat
     ozone = {day.day: found for (pollutant, day), found in expected.items() if pollutant == "o3"}
     wave = [ozone[day] for day in range(11, 19)]
     assert min(wave) > np.mean([ozone[day] for day in range(1, 10)])  # heat makes ozone
+
+
+def test_no_pollutant_is_mapped_from_too_few_stations(city: tuple[Twin, Path]) -> None:
+    twin, _ = city
+    told = [
+        row for name in ("no2", "o3", "pm10", "pm2_5") for row in rows(twin, f"air_quality_map_{name}_error").values()
+    ]
+    assert told
+    assert all(str(row["reason_en"]).endswith("stations have a good value, and 6 are needed.") for row in told)
+    there = {collection.id for collection in twin.store.catalogue.collections(OPERATOR)}
+    assert "air_quality_map_no2" not in there

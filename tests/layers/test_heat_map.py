@@ -10,10 +10,9 @@ import pytest
 import xarray as xr
 from distributed import LocalCluster
 
-from layers.heat_map import hourly
 from layers.heat_map.cool import contrast, cool_islands
-from layers.heat_map.hourly import Atlas
 from layers.interpolation import regimes
+from layers.mapping import Atlas, atlas
 from tests.layers.heat_scene import (
     AIR,
     ALTITUDE,
@@ -149,9 +148,9 @@ def test_a_new_hour_costs_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     draw = Atlas.draw
     noisy = TEMPERATURE + np.random.default_rng(1).normal(0, 0.2, TEMPERATURE.shape)
 
-    def spied(atlas: Atlas, steps: np.ndarray) -> Iterator[xr.Dataset]:
+    def spied(of: Atlas, steps: np.ndarray) -> Iterator[xr.Dataset]:
         drawn.append(len(steps))
-        return draw(atlas, steps)
+        return draw(of, steps)
 
     with empty_twin(tmp_path / "one") as twin, empty_twin(tmp_path / "two") as whole:
         for each, hours in ((twin, HOURS - 1), (whole, HOURS)):
@@ -162,15 +161,17 @@ def test_a_new_hour_costs_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(Atlas, "draw", spied)
         commit_stations(twin, make_stations(noisy), START)
         derive(twin, training_days=2)
-        assert drawn == [1, HOURS]  # the hour, then the nights of its month
+        assert drawn == [1, 17]  # the hour, then its day, from 19 UTC on the eve to 11 UTC
         after = maps(twin)
         xr.testing.assert_identical(after.isel(time=slice(HOURS - 1)), before)
         xr.testing.assert_allclose(after, maps(whole), atol=STEP)
+        for name in ("heat_island_map_daily", "heat_island_nights"):
+            xr.testing.assert_allclose(maps(twin, name), maps(whole, name), atol=STEP)
         assert derive(twin, training_days=2).run is None
 
 
 def test_two_dask_workers_draw_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hourly, "BLOCK", 7 * ROWS * COLUMNS)
+    monkeypatch.setattr(atlas, "BLOCK", 7 * ROWS * COLUMNS)
     noisy = TEMPERATURE + np.random.default_rng(1).normal(0, 0.2, TEMPERATURE.shape)
     noisy[3, 10:20] = np.nan
     found = []

@@ -24,7 +24,7 @@ from twin.store.contract import (
     StagedVerdicts,
     Store,
 )
-from twin.store.cubes import write_cube, write_steps
+from twin.store.cubes import open_kept, write_cube, write_steps
 from twin.store.filters import (
     Arithmetic,
     Condition,
@@ -70,6 +70,7 @@ __all__ = [
     "StagedVerdicts",
     "Store",
     "TextValue",
+    "open_kept",
     "write_cube",
     "write_steps",
 ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xarray as xr
 from numpy.typing import NDArray
 
 from twin.model import Collection
+from twin.products import CubeSteps
 from twin.store.cubes import layouts
 from twin.store.cubes.form import Form
 
@@ -24,6 +28,15 @@ def list_steps(folder: Path, form: Form, times: NDArray[np.datetime64], fingerpr
     """Write beside the layouts what each step was made from, and the digest of the form."""
     table = pa.table({"time": pa.array(times), "fingerprint": pa.array(fingerprints)})
     pq.write_table(table.replace_schema_metadata({_FORM: layouts.digest(form)}), folder / STEPS_FILE)
+
+
+@contextmanager
+def open_kept(folder: Path, steps: CubeSteps) -> Iterator[tuple[NDArray[np.intp], xr.Dataset]]:
+    """Open the maps of a folder, with the number there of each of the steps: -1 where it is to be computed."""
+    known = Former.read(steps.collection, folder)
+    with layouts.open_layout(folder, "map") as dataset:
+        none = np.full(steps.times.size, -1)
+        yield none if known is None else known.numbers(steps.times.astype("M8[us]"), steps.fingerprints), dataset
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layers.grids import Floats, cell_size, centres, regular_grid
-from layers.heat_map.parameters import Parameters, Variable
+from layers.mapping.parameters import MapParameters, Variable
 from layers.shapes import present
 from twin.context import Twin
 from twin.errors import DoesNotApply
@@ -42,15 +42,12 @@ class Ground:
     ----------
     surfaces
         Of the covariates that there are.
-    altitude
-        Of the ground, where it is known.
     absent
         The variables asked for that are not there, as ``collection.variable``.
     """
 
     grid: Grid
     surfaces: tuple[Surface, ...]
-    altitude: Surface | None
     absent: tuple[str, ...]
 
     @property
@@ -68,12 +65,8 @@ class Ground:
         """Return the covariates at points, shape (points, covariates)."""
         return np.column_stack([surface.at(points) for surface in self.surfaces])
 
-    def altitude_at(self, points: Floats, otherwise: float) -> Floats:
-        """Return the altitude of the ground at points, in metres; `otherwise` where there is no model of it."""
-        return np.full(len(points), otherwise) if self.altitude is None else self.altitude.at(points)
 
-
-def read_ground(twin: Twin, parameters: Parameters, until: np.datetime64) -> Ground:
+def read_ground(twin: Twin, parameters: MapParameters, until: np.datetime64) -> Ground:
     """Read the covariates as they stood last at an instant.
 
     Raises
@@ -95,7 +88,6 @@ def read_ground(twin: Twin, parameters: Parameters, until: np.datetime64) -> Gro
     return Ground(
         grid=grid,
         surfaces=found,
-        altitude=None if parameters.altitude is None else read_surface(twin, parameters.altitude, until),
         absent=tuple(name for name, surface in zip(asked, surfaces, strict=True) if surface is None),
     )
 
