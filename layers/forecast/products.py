@@ -79,14 +79,15 @@ class About:
         """What the collections share."""
         asked = self.parameters
         lineage = Text(
-            fr=f"Tirée des seules mesures de la station : climatologie diurne de {asked.climatology_days} jours "
-            f"(heures UTC), ou régression sur les écarts à celle-ci (au plus {asked.training_days} jours). Modèle retenu "
-            f"sur {asked.test_days} jours, essayé sur les {asked.test_days} suivants, montré là où il fait mieux que la "
-            "persistance ; valeurs signalées douteuses exclues.",
-            en=f"From the station's own measurements alone: diurnal climatology of {asked.climatology_days} days "
-            f"(hours UTC), or a regression on the departures from it (at most {asked.training_days} days). Model chosen "
-            f"on {asked.test_days} days, tested on the next {asked.test_days}, shown where it is better than persistence; "
-            "flagged values left out.",
+            fr="Tirée des seules mesures de la station : climatologie diurne de "
+            f"{asked.climatology_days} jours (heures UTC), ou régression sur les écarts à celle-ci (au plus "
+            f"{asked.training_days} jours). Modèle retenu sur {asked.test_days} jours, essayé sur les "
+            f"{asked.test_days} suivants, montré là où il fait mieux que la persistance ; valeurs signalées "
+            "douteuses exclues.",
+            en="From the station's own measurements alone: diurnal climatology of "
+            f"{asked.climatology_days} days (hours UTC), or a regression on the departures from it (at most "
+            f"{asked.training_days} days). Model chosen on {asked.test_days} days, tested on the next "
+            f"{asked.test_days}, shown where it is better than persistence; flagged values left out.",
         )
         keywords = ("prévision", "forecast", "température de l'air", "air temperature")
         return Telling.of(self.timeseries, self.objects, "heat", keywords, lineage)
