@@ -132,6 +132,7 @@ def built_in_layers_page() -> str:
         "heat_island",
         "heat_waves",
         "heat_map",
+        "forecast",
         "thermal_comfort",
         "air_quality_daily",
         "air_quality_index",

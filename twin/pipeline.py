@@ -189,6 +189,7 @@ def _publish(
             run=run.id,
             rows=staging.rows,
             flagged={test.name.lower(): n for test, n in staging.qualities.items() if test is not Quality.GOOD},
+            notes=tuple(staging.notes),
         )
         if dry_run:
             return report

@@ -96,6 +96,18 @@ class TestHeatMap(LayerContract):
         return heat_scene.PARAMETERS
 
 
+class TestForecast(LayerContract):
+    name = "forecast"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        rng = np.random.default_rng(0)
+        values = 20 + 6 * np.sin(np.arange(24 * 14) / 24 * 2 * np.pi) + rng.normal(0, 0.5, (2, 24 * 14))
+        commit_stations(
+            twin, [Station(f"S{k}", "urban", 30.0, row) for k, row in enumerate(values)], "2026-07-01T00:00"
+        )
+        return {"climatology_days": 3, "least_training_days": 2, "test_days": 3}
+
+
 class TestAirQualityMap(LayerContract):
     name = "air_quality_map"
 
