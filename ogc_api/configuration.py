@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ogc_api.edr import Edr, query_types
+from ogc_api.extents import box
 from ogc_api.features.fields import has_items, served_crs, time_field
 from ogc_api.features.service import ItemsService
 from twin.context import Twin
@@ -95,14 +96,13 @@ def _resource(data: ProviderData) -> dict[str, Any]:
         providers.append({**shared, **feature, **title})
     if query_types(collection):
         providers.append({**shared, "type": "edr", "name": EDR_PROVIDER})
-    extent = collection.extent
     return {
         "type": "collection",
         "title": collection.title.in_language(language),
         "description": collection.description.in_language(language),
         "keywords": list(collection.keywords),
         "extents": {
-            "spatial": {"bbox": extent.as_list() if extent else [-180, -90, 180, 90], "crs": uri(CRS84)},
+            "spatial": {"bbox": box(collection), "crs": uri(CRS84)},
             "temporal": {"begin": None, "end": None},
         },
         "providers": providers,

@@ -11,6 +11,7 @@ from typing import Any
 
 from ogc_api import edr, links
 from ogc_api.core import Core
+from ogc_api.extents import spatial
 from ogc_api.features import edit_openapi
 from ogc_api.features.edit_openapi import conformance as editing_conformance
 from ogc_api.features.fields import (
@@ -23,7 +24,7 @@ from ogc_api.features.fields import (
     sortables,
 )
 from ogc_api.openapi import openapi
-from twin.crs import CRS84, uri
+from twin.crs import uri
 from twin.model import Collection, Field, Kind
 from twin.settings import Settings, Verb
 from twin.store.filters import GEOMETRY
@@ -209,8 +210,7 @@ def _licence(collection: Collection, url: str) -> links.Link:
 
 
 def _extent(collection: Collection) -> Document:
-    box = collection.extent.as_list() if collection.extent else [-180.0, -90.0, 180.0, 90.0]
-    extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": uri(CRS84)}}
+    extent: dict[str, Any] = {"spatial": spatial(collection)}
     if collection.temporal:
         start, end = collection.temporal
         extent["temporal"] = {"interval": [[iso(start), iso(end) if end else None]], "trs": _GREGORIAN}

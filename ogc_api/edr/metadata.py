@@ -15,9 +15,9 @@ from ogc_api.edr.answer import variables
 from ogc_api.edr.query import crs_codes
 from ogc_api.edr.rfc3339 import rfc3339
 from ogc_api.edr.service import Edr, QueryType, query_types
+from ogc_api.extents import spatial
 from ogc_api.features.fields import has_items
 from twin import crs as crs_
-from twin.crs import CRS84
 from twin.model import QUALITY_TITLES, Collection, Kind, Text
 from twin.time import iso
 
@@ -145,8 +145,7 @@ def parameters(collection: Collection, language: str) -> dict[str, Any]:
 
 
 def _extent(edr: Edr, collection: Collection) -> dict[str, Any]:
-    box = collection.extent.as_list() if collection.extent else [-180.0, -90.0, 180.0, 90.0]
-    extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": crs_.uri(CRS84)}}
+    extent: dict[str, Any] = {"spatial": spatial(collection)}
     if collection.temporal:
         start, end = collection.temporal
         times = edr.times(collection) if collection.kind is Kind.COVERAGE else None
