@@ -139,9 +139,9 @@ def test_a_collection_tells_its_crs_and_extent(ogc):
     west, south, east, north = document["extent"]["spatial"]["bbox"][0]
     assert 3.86 < west < east < 3.95
     assert 43.60 < south < north < 43.66
-    features = ogc.json("/collections/buildings/items", limit=1000)["features"]
+    geometries = [each["geometry"] for each in ogc.json("/collections/buildings/items", limit=1000)["features"]]
     around = shapely.box(*(round(value, 7) for value in (west, south, east, north)))
-    assert all(around.contains(shape(feature["geometry"])) for feature in features), "rounded, it holds its edge"
+    assert all(around.contains(shape(each)) for each in geometries if each), "rounded, it holds its edge"
     assert document["extent"]["temporal"]["interval"] == [["2026-07-01T00:00:00Z", None]]
     items = [link["href"] for link in document["links"] if link["rel"] == "items"]
     assert items[0] == f"{BASE}/collections/buildings/items", "without a query: GDAL adds ids to it"
