@@ -149,6 +149,8 @@ def derive(
     former = _former(twin, "derive", layer.name)
     if former is not None:
         inputs |= {name: former.inputs[name] for name in inputs if former.settled.get(name) == there.get(name, -1)}
+    # What a layer makes may depend on the city's settings: its zone, its département.
+    inputs["config.yml#city"] = twin.settings.city.model_dump_json()
     run = _run(twin, "derive", layer.name, inputs, chosen.model_dump(mode="json"), layer.version)
     if _done(twin, run):
         return DeriveReport(name=run.name)
@@ -187,6 +189,7 @@ def _publish(
             run=run.id,
             rows=staging.rows,
             flagged={test.name.lower(): n for test, n in staging.qualities.items() if test is not Quality.GOOD},
+            notes=tuple(staging.notes),
         )
         if dry_run:
             return report

@@ -56,7 +56,7 @@ class Layer(Protocol):
     parameters: type[BaseModel]
 
     def inputs(self, parameters: Any) -> tuple[str, ...]:  # noqa: ANN401
-        """Return the ids of the collections read."""
+        """Return the ids of the collections read; a change of theirs, or of ``settings.city``, derives anew."""
         ...
 
     def derive(self, twin: Twin, parameters: Any) -> Iterator[Product]:  # noqa: ANN401

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from twin import quality
 from twin.context import Twin
 from twin.errors import BadData, BadInput, NotFound
-from twin.ingest.placing import place_streams
+from twin.ingest.placing import moved, place_streams
 from twin.ingest.quarantine import Quarantine
 from twin.model import OBSERVATION_SCHEMA, Collection, Kind, Quality, feature_schema
 from twin.products import Cube, CubeSteps, Features, Product, Series, Verdicts
@@ -52,11 +52,14 @@ class Staging:
         How many rows each collection is given.
     qualities
         How many observations have each quality.
+    notes
+        What people should know of what was staged, as sentences.
     """
 
     def __init__(self, twin: Twin, folder: Path, source: str, progress: Callable[[str, int], None]) -> None:
         self.rows: Counter[str] = Counter()
         self.qualities: Counter[Quality] = Counter()
+        self.notes: list[str] = []
         self._twin, self._folder, self._source, self._progress = twin, folder, source, progress
         self._collections: dict[str, Collection] = {}
         self._files: dict[str, list[Path]] = {}
@@ -182,6 +185,12 @@ class Staging:
         if quarantine is not None:
             if lost.num_rows:
                 self._quarantine_lost(name, files, lost, quarantine)
+            if far := moved(placed, self._twin.store):
+                first, metres = next(iter(far.items()))
+                self.notes.append(
+                    f"{name}: {len(far)} of the objects stand elsewhere than they did ({first}: {metres:,.0f} m away), "
+                    "and what they measured before goes with them; tell apart an id that another took over."
+                )
             limits = {known.name: known.limits for known in collection.observed_properties}
             pairs = zip(placed["id"].to_pylist(), placed["observed_property"].to_pylist(), strict=True)
             target_file = self._folder / f"{name}.parquet"

@@ -19,8 +19,8 @@ class Analysis:
     """What is computed of a block of stations; arrays of (stations, hours) or (stations, days).
 
     ``temperature`` is in °C, ``difference`` in K at altitude 0. ``daily`` holds over ``days``, by
-    name, ``tmin`` and ``tmax`` (°C), ``tmin_difference`` and ``night_maximum_difference`` (K), and the
-    completeness of each (percent).
+    name, ``tmin`` and ``tmax`` (°C), ``tmin_difference`` and ``night_maximum_difference`` (K), the
+    completeness of each (percent), and where extremes are published, whether these are used (0 or 1).
     """
 
     stations: Stations

@@ -10,6 +10,7 @@ from layers.heat_island import products
 from layers.heat_island.analysis import Analysis, analyse, baseline
 from layers.heat_island.method import Matrix
 from layers.heat_island.parameters import Parameters
+from layers.heat_island.published import Published
 from layers.heat_island.stations import Stations, find, hourly, read_stations, span
 from twin.context import Twin
 from twin.model import Text
@@ -22,18 +23,21 @@ class HeatIsland:
     The intensity is the station's air temperature minus the reference's, each brought to altitude 0.
     The hourly one is of the same instant; the daily one is of the minima (Brabant et al. 2024, Rennes,
     93 stations). The nocturnal index is the mean over nights of the greatest hourly difference of the
-    night: a convention, which noise biases upward. Thresholds are those of ``thresholds.yml``.
+    night: a convention, which noise biases upward. Daily extremes are the published ones (TN, TX) at the
+    stations and on the days that have them, which is told; differences are of hourly values on both sides.
+    Thresholds are those of ``thresholds.yml``.
     """
 
     name = "heat_island"
     title = Text(fr="Îlot de chaleur urbain aux stations", en="Urban heat island at stations")
-    version = "1"
+    version = "2"
     parameters = Parameters
 
     def inputs(self, parameters: Parameters) -> tuple[str, ...]:
         """Return the ids of the collections read."""
-        read = (parameters.timeseries, parameters.object_collection, parameters.areas)
-        return tuple(name for name in read if name is not None)
+        of_days = parameters.published.timeseries
+        read = (parameters.timeseries, parameters.object_collection, parameters.areas, of_days)
+        return tuple(dict.fromkeys(name for name in read if name is not None))
 
     def derive(self, twin: Twin, parameters: Parameters) -> Iterator[Product]:
         """Read the reference, then the stations by blocks, once for each product."""
@@ -55,9 +59,11 @@ class HeatIsland:
         reference = stations.take(np.flatnonzero(stations.reference))
         base = baseline(reference, read(reference), hours, parameters)
 
+        published = Published.find(twin, parameters, objects.id)
+
         def analyses() -> Iterator[Analysis]:
             for block in stations.blocks(len(hours)):
-                yield analyse(block, read(block), hours, base, parameters)
+                yield published.preferred(twin, analyse(block, read(block), hours, base, parameters))
 
         about = products.About(
             timeseries=timeseries,
@@ -67,6 +73,7 @@ class HeatIsland:
             night=parameters.night,
             lapse_rate=parameters.correction,
             completeness=parameters.completeness,
+            published=bool(published),
         )
         yield products.hourly_series(about, stations, analyses)
         yield products.daily_series(about, stations, analyses)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Constrained
 
 from layers.parameters import Hour, Share, StationParameters
 from twin.model import Identifier
+
+
+class Extremes(BaseModel):
+    """Daily extremes as their producer publishes them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeseries: Identifier = Constrained("observations", description="Time series that hold them.")
+    minimum: Identifier = Constrained("tn", description="Property of the daily minimum, in °C.")
+    maximum: Identifier = Constrained("tx", description="Property of the daily maximum, in °C.")
 
 
 class Parameters(StationParameters):
@@ -29,6 +40,10 @@ class Parameters(StationParameters):
     lapse_rate: float = Constrained(-0.0065, description="Change of temperature with altitude, in K/m.")
     minimum_boundary: Hour = Constrained(18, description="Hour UTC, on the eve, after which the day of Tmin starts.")
     maximum_boundary: Hour = Constrained(6, description="Hour UTC after which the day of Tmax starts.")
+    published: Extremes = Constrained(
+        Extremes(),
+        description="Published extremes, preferred to those of the hours at the stations and days that have them.",
+    )
     night: tuple[Hour, Hour] = Constrained((18, 6), description="First and last hour UTC of the night.")
     completeness: Share = Constrained(0.75, description="Least share of the hours of a day or a night.")
 

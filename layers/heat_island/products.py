@@ -44,11 +44,22 @@ DAILY = (
     observed("tmax_completeness", "%", "Complétude de la maximale", "Completeness of the maximum"),
     observed("night_completeness", "%", "Complétude de la nuit", "Completeness of the night"),
 )
+ORIGIN = (
+    observed(
+        "tmin_published", "1", "Minimale publiée (1) ou tirée des heures (0)", "Minimum published (1) or hourly (0)"
+    ),
+    observed(
+        "tmax_published", "1", "Maximale publiée (1) ou tirée des heures (0)", "Maximum published (1) or hourly (0)"
+    ),
+)
 
 
 @dataclass(frozen=True)
 class About:
-    """What the collections say of how they were made; ``lapse_rate`` is None where altitude was left out."""
+    """What the collections say of how they were made.
+
+    ``lapse_rate`` is None where altitude was left out; ``published`` tells whether a station has published extremes.
+    """
 
     timeseries: Collection
     objects: Collection
@@ -57,6 +68,7 @@ class About:
     night: tuple[int, int]
     lapse_rate: float | None
     completeness: float
+    published: bool
 
     @property
     def method(self) -> Text:
@@ -67,6 +79,9 @@ class About:
         else:
             french = f"corrigées de l'altitude ({self.lapse_rate:g} K/m)"
             english = f"corrected for altitude ({self.lapse_rate:g} K/m)"
+        if self.published:
+            french += " ; extrêmes du jour publiés (TN, TX) préférés à ceux des heures"
+            english += "; published daily extremes (TN, TX) preferred to those of the hours"
         dusk, dawn = self.night
         return Text(
             fr=f"Température de l'air moins celle de la référence ({stations}), {french} ; nuit de {dusk} h à "
@@ -112,18 +127,19 @@ def daily_series(about: About, stations: Stations, analyses: Analyses) -> Series
         fr="Jour climatologique : minimale de 18 h UTC la veille à 18 h UTC, maximale de 6 h à 6 h UTC le lendemain. ",
         en="Climatological day: minimum from 18 UTC on the eve to 18 UTC, maximum from 06 to 06 UTC the next day. ",
     )
+    properties = (*DAILY, *ORIGIN) if about.published else DAILY
     collection = about.telling.collection(
         "heat_island_daily",
         Kind.TIMESERIES,
         Text(fr="Îlot de chaleur, jour par jour", en="Heat island, day by day"),
         Text(fr=description.fr + _BIAS.fr, en=description.en + _BIAS.en),
-        observed_properties=DAILY,
+        observed_properties=properties,
         style=Style(symbol="point", size=9, order=95, visible=False, colour_by="tmin_difference", ramp=_RAMP),
     )
 
     def batches() -> Iterator[pa.RecordBatch]:
         for found in analyses():
-            for each in DAILY:
+            for each in properties:
                 values = found.daily[each.name]
                 yield series.observations(found.stations.ids, each.name, found.days, values, about.made)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +18,13 @@ from twin.context import Twin
 from twin.errors import DoesNotApply, NotFound
 from twin.model import DATASTREAMS, Collection
 from twin.store import OPERATOR, Condition, FeatureQuery, ObservationQuery
+from twin.time import TimeSpan
 
 type Reference = str | tuple[str, ...] | Mapping[str, str]
 
 #: The most hourly values held at once: 160 MB an array.
 _HELD = 20_000_000
+_HALF = np.timedelta64(30, "m")
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,11 @@ def hourly(
     streams = stations.streams["id"].combine_chunks()
     total = np.zeros((len(stations), len(hours)))
     count = np.zeros((len(stations), len(hours)), np.int64)
-    query = ObservationQuery(collection=timeseries, datastreams=tuple(streams.to_pylist()))
+    start, end = (
+        instant.astype("M8[us]").item().replace(tzinfo=UTC) for instant in (hours[0] - _HALF, hours[-1] + _HALF)
+    )
+    asked = TimeSpan(start=start, end=end)
+    query = ObservationQuery(collection=timeseries, datastreams=tuple(streams.to_pylist()), time=asked)
     for batch in twin.store.observations.read(query, OPERATOR):
         station = pc.index_in(batch["datastream"], streams).to_numpy(zero_copy_only=False)
         times = batch["phenomenon_time"].cast(pa.int64()).to_numpy().view("M8[us]")

@@ -26,7 +26,7 @@ from twin.model import (
     feature_schema,
 )
 from twin.observed_properties import known_properties
-from twin.settings import Settings, StoreSettings
+from twin.settings import City, Settings, StoreSettings
 from twin.store.embedded import open_store
 from twin.testing.samples import put_features, put_series
 
@@ -68,8 +68,8 @@ def instants(values: Sequence[object]) -> pa.Array:
 
 
 @contextmanager
-def empty_twin(folder: Path) -> Iterator[Twin]:
-    settings = Settings(store=StoreSettings(folder=folder))
+def empty_twin(folder: Path, department: str | None = None) -> Iterator[Twin]:
+    settings = Settings(city=City(department=department), store=StoreSettings(folder=folder))
     store = open_store(folder, "EPSG:2154")
     try:
         yield Twin.over(settings, store)

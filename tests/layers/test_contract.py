@@ -9,6 +9,7 @@ import numpy as np
 from tests.layers import heat_scene
 from tests.layers.air_quality import test_map
 from tests.layers.air_quality.air_twin import commit_air
+from tests.layers.daily_series import commit_daily
 from tests.layers.layer_twin import Station, commit_stations
 from tests.layers.test_thermal_comfort import commit, complete
 from tests.layers.test_urban_morphology import fill
@@ -61,6 +62,20 @@ class TestHeatIsland(LayerContract):
         return {}
 
 
+class TestHeatWaves(LayerContract):
+    name = "heat_waves"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        stations = [Station("S001", "rural", 30.0, [20.0])]
+        commit_stations(twin, stations, "2026-07-10T00:00")
+        days = np.datetime64("2026-07-08", "D") + np.arange(9)
+        values = np.where((days > days[2]) & (days < days[7]), 1.0, 0.0)
+        commit_daily(twin, "climate", ["S001"], {"tn": 15 + 9 * values, "tx": 28 + 9 * values}, days)
+        commit_daily(twin, "country", ["S001"], {"indicator": 20 + 6 * values}, days)
+        indicator = {"timeseries": "country", "datastream": "S001.indicator"}
+        return {"timeseries": "climate", "minimum": "tn", "maximum": "tx", "indicator": indicator}
+
+
 class TestQualityControl(LayerContract):
     name = "quality_control"
 
@@ -79,6 +94,18 @@ class TestHeatMap(LayerContract):
         heat_scene.commit_city(twin, vegetation_fraction=heat_scene.GREEN)
         commit_stations(twin, heat_scene.make_stations(), heat_scene.START)
         return heat_scene.PARAMETERS
+
+
+class TestForecast(LayerContract):
+    name = "forecast"
+
+    def fill(self, twin: Twin) -> dict[str, Any]:
+        rng = np.random.default_rng(0)
+        values = 20 + 6 * np.sin(np.arange(24 * 14) / 24 * 2 * np.pi) + rng.normal(0, 0.5, (2, 24 * 14))
+        commit_stations(
+            twin, [Station(f"S{k}", "urban", 30.0, row) for k, row in enumerate(values)], "2026-07-01T00:00"
+        )
+        return {"climatology_days": 3, "least_training_days": 2, "test_days": 3}
 
 
 class TestAirQualityMap(LayerContract):

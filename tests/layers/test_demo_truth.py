@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,12 +29,13 @@ LAPSE = -0.0065
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Twin, Path]]:
     folder = tmp_path_factory.mktemp("demo")
     demo.write(folder, scale=0.02)
-    with empty_twin(folder / "var") as twin:
+    with empty_twin(folder / "var", "34") as twin:
         for manifest in demo.manifests(folder):
             pipeline.ingest(twin, manifest)
         pipeline.derive(twin, "built_fraction", {})
         pipeline.derive(twin, "urban_morphology", {})
         pipeline.derive(twin, "heat_island", {})
+        pipeline.derive(twin, "heat_waves", {})
         pipeline.derive(twin, "heat_map", {})
         pipeline.derive(twin, "air_quality_index", {"reach": 3000})
         pipeline.derive(twin, "air_quality_map", {})
@@ -135,6 +137,17 @@ def test_neighbours_tell_the_faults_without_the_tests_in_time(city: tuple[Twin, 
     assert flagged[error > 8].all()
     assert (error > 8).sum() > 10
     assert error[flagged].min() > 4, "no sound value is flagged, whatever its neighbours do"
+
+
+@pytest.mark.parametrize(("alignment", "first", "last"), [("first", 11, 16), ("middle", 12, 17), ("last", 13, 18)])
+def test_the_heat_wave_is_found(city: tuple[Twin, Path], alignment: str, first: int, last: int) -> None:
+    """It lasts from the 11th to the 18th; a mean over three days of it is given to one of them."""
+    twin, truth = city
+    assert json.loads((truth / "truth.json").read_text())["heat_wave"] == ["2026-07-11", "2026-07-18"]
+    pipeline.derive(twin, "heat_waves", {"alignment": alignment})
+    (wave,) = rows(twin, "heat_waves").values()
+    assert (wave["first_day"], wave["last_day"]) == (date(2026, 7, first), date(2026, 7, last))
+    assert (wave["thresholds"], wave["start_known"], wave["end_known"]) == ("22/35", True, True)
 
 
 def map_error(twin: Twin, folder: Path) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.layers.daily_series import commit_daily
 from tests.layers.layer_twin import Station, commit_stations, empty_twin
 from twin import pipeline
 from twin.context import Twin
@@ -201,3 +203,62 @@ def test_a_station_is_counted_once_in_its_last_version(tmp_path: Path) -> None:
         derive(twin)
         assert summary(twin)["S001"]["altitude"] == 100.0
         assert summary(twin)["S001"]["nocturnal_index"] == pytest.approx(5.0 + 0.65)
+
+
+PUBLISHED = {"published": {"timeseries": "climate"}}
+DAYS = np.datetime64("2026-07-11", "D") + np.arange(4)
+STAMPS = [f"{day}T00" for day in DAYS]
+
+
+def commit_published(twin: Twin, **more: Any) -> None:
+    """Commit TN at the town on three of the four days, and TX on all, below and above what the hours tell."""
+    values = {"tn": np.array([19.5, 20.5, np.nan, 20.0]), "tx": np.array([30.0, 29.5, 31.0, 30.5])}
+    commit_daily(twin, "climate", ["S001"], values, DAYS, **more)
+
+
+def test_published_extremes_are_preferred_and_told(tmp_path: Path) -> None:
+    with empty_twin(tmp_path) as twin:
+        commit_stations(twin, stations(), START)
+        derive(twin, **PUBLISHED)
+        before = observations(twin, "heat_island_daily", "tmin_difference", "S001")
+        told = twin.store.catalogue.collection("heat_island_daily", OPERATOR)
+        assert "tmin_published" not in {observed.name for observed in told.observed_properties}
+        commit_published(twin)
+        assert derive(twin, **PUBLISHED).run, "the published series are an input"
+
+        def daily(observed: str, station: str = "S001") -> list[float | None]:
+            found = observations(twin, "heat_island_daily", observed, station)
+            return [found.get(stamp) for stamp in STAMPS]
+
+        # The third day is that of the hours; the last day of the maximum has too few of them, and is published.
+        assert daily("tmin") == [19.5, 20.5, 21.0, 20.0]
+        assert daily("tmin_published") == [1.0, 1.0, 0.0, 1.0]
+        assert daily("tmax") == [30.0, 29.5, 31.0, 30.5]
+        assert daily("tmax_published") == [1.0, 1.0, 1.0, 1.0]
+        assert daily("tmax_completeness")[3] == 50.0
+        assert daily("tmin_published", "S002") == [0.0] * 4
+        assert daily("tmax_published", "S002") == [0.0, 0.0, 0.0, None]
+        town = summary(twin)["S001"]
+        assert (town["tropical_nights"], town["warm_days"], town["hot_days"]) == (3, 4, 3)
+        assert observations(twin, "heat_island_daily", "tmin_difference", "S001") == before
+        told = twin.store.catalogue.collection("heat_island_daily", OPERATOR)
+        assert "TN, TX" in str(told.lineage and told.lineage.fr)
+
+
+def test_a_flagged_published_value_is_left_to_the_hours(tmp_path: Path) -> None:
+    with empty_twin(tmp_path) as twin:
+        commit_stations(twin, stations(), START)
+        commit_published(twin, flags={0: 5})
+        derive(twin, **PUBLISHED)
+        assert observations(twin, "heat_island_daily", "tmin", "S001")[STAMPS[0]] == 21.0
+        assert observations(twin, "heat_island_daily", "tmin_published", "S001")[STAMPS[0]] == 0.0
+        derive(twin, **PUBLISHED, excluded=[])
+        assert observations(twin, "heat_island_daily", "tmin", "S001")[STAMPS[0]] == 19.5
+
+
+def test_published_extremes_of_another_unit_are_refused(tmp_path: Path) -> None:
+    with empty_twin(tmp_path) as twin:
+        commit_stations(twin, stations(), START)
+        commit_published(twin, unit="K")
+        with pytest.raises(DoesNotApply, match="tn is in K"):
+            derive(twin, **PUBLISHED)

@@ -176,7 +176,7 @@ def test_two_dask_workers_draw_the_same(tmp_path: Path, monkeypatch: pytest.Monk
     noisy[3, 10:20] = np.nan
     found = []
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as cluster:
         for name, scheduler in (("here", None), ("there", cluster.scheduler_address)):
             with empty_twin(tmp_path / name) as plain:

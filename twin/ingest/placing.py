@@ -1,31 +1,36 @@
-"""Datastreams take their place, life and name from the object that they observe."""
+"""Datastreams take their place, life and name from the object that they observe, as it is last known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
 
 from twin.errors import NotFound
-from twin.model import DATASTREAM_FIELDS, Collection, feature_schema
+from twin.model import DATASTREAM_FIELDS, DATASTREAMS, Collection, feature_schema
 from twin.store import OPERATOR, FeatureQuery, Store
+
+#: Metres beyond which a station does not stand where it did: a survey made anew moves it by less.
+MOVE = 100.0
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 type StagedFiles = Mapping[str, tuple[Collection, list[Path]]]
 
 
 @dataclass
 class _Object:
-    """What a datastream takes from its object: place, label, life over all its versions."""
+    """What a datastream takes from its object: place and label of the last version, life over all of them."""
 
-    geometry: bytes | None
-    label: str | None
-    lives: list[tuple[datetime | None, datetime | None]]
+    geometry: bytes | None = None
+    label: str | None = None
+    lives: list[tuple[datetime | None, datetime | None]] = field(default_factory=list)
 
     @property
     def valid_from(self) -> datetime | None:
@@ -70,6 +75,20 @@ def place_streams(streams: pa.Table, collection: Collection, staged: StagedFiles
     return pa.Table.from_pylist(rows, schema=feature_schema(DATASTREAM_FIELDS))
 
 
+def moved(placed: pa.Table, store: Store) -> dict[str, float]:
+    """Return the objects whose datastreams the store has more than :data:`MOVE` away, and by how many metres."""
+    ids = tuple(placed["id"].to_pylist())
+    try:
+        known = store.features.read(FeatureQuery(collection=DATASTREAMS, ids=ids, columns=()), OPERATOR).read_all()
+    except NotFound:
+        return {}
+    rows = placed.take(pc.index_in(known["id"], placed["id"].combine_chunks()))
+    before, now = (shapely.from_wkb(table["geometry"].to_numpy()) for table in (known, rows))
+    metres = shapely.distance(before, now)
+    far = np.flatnonzero(metres > MOVE)
+    return dict(zip(rows["object_id"].take(pa.array(far)).to_pylist(), metres[far].tolist(), strict=True))
+
+
 def _objects(target: str, ids: pa.Array, staged: StagedFiles, store: Store) -> dict[str, _Object]:
     found: dict[str, _Object] = {}
     if target in staged:
@@ -99,8 +118,11 @@ def _gather(found: dict[str, _Object], batches: Iterable[pa.RecordBatch], known:
     label = _label(known)
     for batch in batches:
         for row in batch.to_pylist():
-            label_text = str(row[label[0]]) if label and row[label[0]] is not None else None
-            one = found.setdefault(row["id"], _Object(_point(row["geometry"]), label_text, []))
+            one = found.setdefault(row["id"], _Object())
+            # An unknown start is before any other.
+            if not one.lives or (row["valid_from"] or _EVER) > max(start or _EVER for start, _ in one.lives):
+                one.geometry = _point(row["geometry"])
+                one.label = str(row[label[0]]) if label and row[label[0]] is not None else None
             one.lives.append((row["valid_from"], row["valid_to"]))
 
 
