@@ -11,7 +11,7 @@ import tempfile
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())
 
-from qgis.core import QgsApplication, QgsFeature, QgsVectorLayer
+from qgis.core import NULL, QgsApplication, QgsFeature, QgsVectorLayer
 
 url, user = sys.argv[1:]
 token = sys.stdin.read().strip()
@@ -20,7 +20,8 @@ application.initQgis()
 source = f"url='{url}' typename='buildings' pagingEnabled='true' username='{user}' password='{token}'"
 layer = QgsVectorLayer(source, "buildings", "OAPIF")
 names = [field.name() for field in layer.fields()]
-raised, moved, gone = list(layer.getFeatures())[:3]
+# What has ended cannot be edited, and may come first: it alone knows its end.
+raised, moved, gone = [feature for feature in layer.getFeatures() if feature["valid_to"] == NULL][:3]
 done = {
     "crs": layer.crs().authid(),
     "ids": [feature["id"] for feature in (raised, moved, gone)],

@@ -63,6 +63,7 @@ def test_the_address_of_a_new_object_is_written_as_qgis_reads_it(served: str) ->
     assert httpx.get(address).json()["properties"]["height"] == 3.0
 
 
+@pytest.mark.newer_qgis
 def test_qgis_edits_buildings(served: str, pyqgis: list[str]) -> None:
     items = f"{served}/collections/buildings/items"
     before = httpx.get(items, params={"limit": "1"}).json()["numberMatched"]
