@@ -35,8 +35,8 @@ _SERIES_SIDE = 8  # 64 kB: three of them answer a month of hours at a place
 _SHARD_CHUNKS = 256
 _TILES = 4  # shards of the series written at a time, of 67 MB of float32 each
 _COMPRESSOR = ZstdCodec(level=1)
-# The shards of a position are read in a third of the CPU, those of a map in half.
-_READING = {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}
+# The shards of a position are read in a third of the CPU, those of a map in half; an hour is added in a third.
+_CODECS = {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}
 _SHARD = "c."  # begins the name of its file: c.<time>.<y>.<x>, in one folder a variable
 
 
@@ -44,7 +44,7 @@ _SHARD = "c."  # begins the name of its file: c.<time>.<y>.<x>, in one folder a 
 def open_layout(folder: Path, layout: Layout) -> Iterator[xr.Dataset]:
     """Open one layout of the coverage in `folder`, lazily: its variables and its axes."""
     path = folder / f"{layout}.zarr"
-    with zarr.config.set(_READING):  # an array keeps what it was opened with
+    with zarr.config.set(_CODECS):  # an array keeps what it was opened with
         # A number of days is a number, not a duration.
         dataset = xr.open_zarr(path, chunks=None, consolidated=False, decode_coords="all", decode_timedelta=False)
     with dataset:
@@ -63,6 +63,11 @@ def digest(form: Form) -> str:
 
 def create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout: Layout) -> Arrays:
     """Create one layout of a coverage, its coordinates written; return its variables, empty."""
+    with zarr.config.set(_CODECS):
+        return _create(path, form, times, layout)
+
+
+def _create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout: Layout) -> Arrays:
     group = zarr.create_group(path, zarr_format=3, attributes=form.attributes())
 
     def write(name: str, values: NDArray[Any], attributes: dict[str, Any], *dimensions: str) -> None:
