@@ -35,7 +35,7 @@ _SERIES_SIDE = 8  # 64 kB: three of them answer a month of hours at a place
 _SHARD_CHUNKS = 256
 _TILES = 4  # shards of the series written at a time, of 67 MB of float32 each
 _COMPRESSOR = ZstdCodec(level=1)
-# The shards of a position are read in a third of the CPU, those of a map in half; an hour is added in a third.
+# The shards of a position are read in a third of the CPU, those of a map in half.
 _CODECS = {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}
 _SHARD = "c."  # begins the name of its file: c.<time>.<y>.<x>, in one folder a variable
 
@@ -63,11 +63,6 @@ def digest(form: Form) -> str:
 
 def create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout: Layout) -> Arrays:
     """Create one layout of a coverage, its coordinates written; return its variables, empty."""
-    with zarr.config.set(_CODECS):
-        return _create(path, form, times, layout)
-
-
-def _create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout: Layout) -> Arrays:
     group = zarr.create_group(path, zarr_format=3, attributes=form.attributes())
 
     def write(name: str, values: NDArray[Any], attributes: dict[str, Any], *dimensions: str) -> None:
@@ -89,21 +84,22 @@ def _create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout
         write("time", times.astype("M8[s]" if whole else "M8[us]").view(np.int64), form.of_time(whole=whole), "time")
     shape = (*(() if times is None else (times.size,)), *form.shape)
     chunks = _chunks(shape, layout)
-    return {
-        name: group.create_array(
-            name,
-            shape=shape,
-            chunks=chunks,
-            shards=_shards(shape, chunks, layout),
-            dtype=dtype,
-            fill_value=np.nan if dtype.kind == "f" else 0,
-            compressors=_COMPRESSOR,
-            chunk_key_encoding={"name": "default", "separator": "."},
-            attributes=form.of_variable(name),
-            dimension_names=form.dimensions,
-        )
-        for name, dtype in form.types.items()
-    }
+    with zarr.config.set(_CODECS):  # an array keeps what it was made with
+        return {
+            name: group.create_array(
+                name,
+                shape=shape,
+                chunks=chunks,
+                shards=_shards(shape, chunks, layout),
+                dtype=dtype,
+                fill_value=np.nan if dtype.kind == "f" else 0,
+                compressors=_COMPRESSOR,
+                chunk_key_encoding={"name": "default", "separator": "."},
+                attributes=form.of_variable(name),
+                dimension_names=form.dimensions,
+            )
+            for name, dtype in form.types.items()
+        }
 
 
 def _chunks(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
