@@ -11,7 +11,7 @@ from layers.heat_island.analysis import Analysis, analyse, baseline
 from layers.heat_island.method import Matrix
 from layers.heat_island.parameters import Parameters
 from layers.heat_island.published import Published
-from layers.heat_island.stations import Stations, find, hourly, read_stations, span
+from layers.heat_island.stations import Stations, hourly, read_compared, span
 from twin.context import Twin
 from twin.model import Text
 from twin.products import Product
@@ -41,17 +41,8 @@ class HeatIsland:
 
     def derive(self, twin: Twin, parameters: Parameters) -> Iterator[Product]:
         """Read the reference, then the stations by blocks, once for each product."""
-        timeseries, objects = find(twin, parameters.timeseries), find(twin, parameters.object_collection)
+        timeseries, objects, stations = read_compared(twin, parameters)
         hours = span(timeseries)
-        stations = read_stations(
-            twin,
-            timeseries,
-            objects,
-            parameters.observed_property,
-            parameters.altitude_field,
-            parameters.reference,
-            None if parameters.areas is None else find(twin, parameters.areas),
-        )
 
         def read(block: Stations) -> Matrix:
             return hourly(twin, timeseries.id, block, hours, parameters.codes)

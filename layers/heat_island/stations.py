@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.heat_island.method import Matrix, nearest_hour
+from layers.parameters import ReferenceParameters
 from layers.shapes import values_at
 from twin.context import Twin
 from twin.errors import DoesNotApply, NotFound
@@ -120,6 +121,27 @@ def read_stations(
         altitude=altitude.astype(float),
         reference=_reference(reference, objects.id, streams["object_id"], rows),
     )
+
+
+def read_compared(twin: Twin, parameters: ReferenceParameters) -> tuple[Collection, Collection, Stations]:
+    """Return the time series and the objects that parameters name, and the stations, told which are the reference.
+
+    Raises
+    ------
+    DoesNotApply
+        When a collection is missing, and as :func:`read_stations` does.
+    """
+    timeseries, objects = find(twin, parameters.timeseries), find(twin, parameters.object_collection)
+    stations = read_stations(
+        twin,
+        timeseries,
+        objects,
+        parameters.observed_property,
+        parameters.altitude_field,
+        parameters.reference,
+        None if parameters.areas is None else find(twin, parameters.areas),
+    )
+    return timeseries, objects, stations
 
 
 def hourly(

@@ -8,7 +8,7 @@ import numpy as np
 
 from layers.grids import Floats
 from layers.heat_island.method import altitude_effect, mean_of_reference
-from layers.heat_island.stations import Stations, find, hourly, read_stations, span
+from layers.heat_island.stations import Stations, hourly, read_compared, span
 from layers.heat_map.parameters import Parameters
 from layers.interpolation.refusals import no_reference
 from layers.mapping import Ground, Record, Surface, read_ground, read_surface
@@ -56,16 +56,7 @@ def read_observed(twin: Twin, parameters: Parameters) -> tuple[Observed, Ground]
     DoesNotApply
         When stations, reference or covariates are missing, or units are mixed.
     """
-    timeseries, objects = find(twin, parameters.timeseries), find(twin, parameters.object_collection)
-    stations = read_stations(
-        twin,
-        timeseries,
-        objects,
-        parameters.observed_property,
-        parameters.altitude_field,
-        parameters.reference,
-        None if parameters.areas is None else find(twin, parameters.areas),
-    )
+    timeseries, objects, stations = read_compared(twin, parameters)
     _same_unit(stations, parameters.observed_property)
     hours = span(timeseries)
     temperature = hourly(twin, timeseries.id, stations, hours, parameters.codes)
