@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.served.load import served
 from benchmarks.tiles3d import city
-from twin.model import feature_schema
 from twin.store.embedded import open_store
+from twin.tables import feature_schema
 from twin.testing import samples
 
 COLLECTIONS = 200

@@ -26,9 +26,10 @@ import pyproj
 import shapely
 
 from twin.export import Selection, export
-from twin.model import Collection, Field, FieldType, Kind, Licence, Run, Text, feature_schema
+from twin.model import Collection, Field, FieldType, Kind, Licence, Run, Text
 from twin.store import OPERATOR, Commit, StagedFeatures
 from twin.store.embedded import open_store
+from twin.tables import feature_schema
 
 ROWS = 300_000
 SUFFIXES = (".gpkg", ".parquet", ".csv")

@@ -27,9 +27,9 @@ from benchmarks.tiles3d import city
 from twin.app import create_app
 from twin.context import Twin
 from twin.crs import CRS84, transform_geometry
-from twin.model import feature_schema
 from twin.settings import Server, Settings, StoreSettings
 from twin.store.embedded import open_store
+from twin.tables import feature_schema
 from twin.testing import samples
 
 BUILDINGS = 1_000_000

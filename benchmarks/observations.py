@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from twin.model import OBSERVATION_SCHEMA
 from twin.store import OPERATOR, Commit, ObservationQuery, StagedSeries, Store
 from twin.store.embedded import open_store
+from twin.tables import OBSERVATION_SCHEMA
 from twin.testing import samples
 from twin.time import TimeSpan
 

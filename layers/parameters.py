@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from twin.model import Identifier, Quality
+from twin.model import Identifier
+from twin.tables import Quality
 
 type Hour = Annotated[int, Field(ge=0, le=23)]
 type Share = Annotated[float, Field(ge=0, le=1)]

@@ -9,15 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Collection,
-    ObservedProperty,
-    Quality,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Collection, ObservedProperty
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, datastream_id, feature_schema
 
 #: Of what is written: far below what an instrument tells, above the noise of binary fractions.
 _DECIMALS = 3

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from twin.context import Twin
 from twin.errors import NotFound
-from twin.model import DATASTREAMS
 from twin.store import Condition, FeatureQuery, Principal
+from twin.tables import DATASTREAMS
 
 
 class Objects:

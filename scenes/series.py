@@ -13,8 +13,9 @@ from scenes import frames
 from scenes.objects import Objects
 from twin.context import Twin
 from twin.errors import NotFound, TooLarge
-from twin.model import Collection, ObservedProperty, Quality
+from twin.model import Collection, ObservedProperty
 from twin.store import ObservationQuery, Principal
+from twin.tables import Quality
 from twin.time import TimeSpan, iso
 
 NO_VALUE = 255  # quality where there is no observation

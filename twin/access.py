@@ -15,9 +15,10 @@ import yaml
 from pydantic import ValidationError
 
 from twin.errors import BadInput, Forbidden, Unauthorised
-from twin.model import DATASTREAMS, Collection, Kind
+from twin.model import Collection, Kind
 from twin.settings import AccessKey, AccessSettings, Verb
 from twin.store import Principal
+from twin.tables import DATASTREAMS
 
 #: Name of the principal who gave no key.
 PUBLIC = "public"

@@ -24,11 +24,12 @@ from twin.ingest.files import find, with_sidecars
 from twin.ingest.intake import Intake, Notes
 from twin.ingest.manifest import Manifest
 from twin.ingest.quarantine import Quarantine
-from twin.model import Model, Quality, Run
+from twin.model import Model, Run
 from twin.products import Product
 from twin.registry import Layer, Source
 from twin.staging import Staging
 from twin.store import OPERATOR, Commit
+from twin.tables import Quality
 
 type Progress = Callable[[str, int, int], None]
 

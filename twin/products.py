@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from twin.model import Collection, Quality
+from twin.model import Collection
+from twin.tables import Quality
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Features:
-    """Features of one collection, as a stream of batches of :func:`~twin.model.feature_schema`."""
+    """Features of one collection, as a stream of batches of :func:`~twin.tables.feature_schema`."""
 
     collection: Collection
     batches: Iterable[pa.RecordBatch]
@@ -28,8 +29,8 @@ class Features:
 class Series:
     """Observations of one time-series collection and the datastreams they belong to.
 
-    ``datastreams`` has :func:`~twin.model.feature_schema` of :data:`~twin.model.DATASTREAM_FIELDS`; ``batches`` follow
-    :data:`~twin.model.OBSERVATION_SCHEMA`, in any order.
+    ``datastreams`` has :func:`~twin.tables.feature_schema` of :data:`~twin.tables.DATASTREAM_FIELDS`;
+    ``batches`` follow :data:`~twin.tables.OBSERVATION_SCHEMA`, in any order.
     """
 
     collection: Collection
@@ -53,7 +54,7 @@ class Verdicts:
     """Observations that the store holds in ``collection``, each with the quality that it shall have now.
 
     ``test`` is the one that they are the outcome of: an observation is given it, or GOOD again. What
-    failed another test is left as it is. ``batches`` follow :data:`~twin.model.OBSERVATION_SCHEMA`.
+    failed another test is left as it is. ``batches`` follow :data:`~twin.tables.OBSERVATION_SCHEMA`.
     """
 
     collection: Collection

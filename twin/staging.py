@@ -18,9 +18,10 @@ from twin.context import Twin
 from twin.errors import BadData, BadInput, NotFound
 from twin.ingest.placing import moved, place_streams
 from twin.ingest.quarantine import Quarantine
-from twin.model import OBSERVATION_SCHEMA, Collection, Kind, Quality, feature_schema
+from twin.model import Collection, Kind
 from twin.products import Cube, CubeSteps, Features, Product, Series, Verdicts
 from twin.store import OPERATOR, StagedCube, StagedFeatures, StagedSeries, StagedVerdicts, write_cube, write_steps
+from twin.tables import OBSERVATION_SCHEMA, Quality, feature_schema
 
 _GROUP_ROWS = 131_072
 

@@ -15,7 +15,8 @@ from benchmarks.served.compare import Question
 from benchmarks.served.postgis import NAME
 from benchmarks.tiles3d import city
 from twin.crs import CRS84, transform_geometry
-from twin.model import Collection, feature_schema
+from twin.model import Collection
+from twin.tables import feature_schema
 from twin.testing import samples
 
 _ITEMS = f"/collections/{NAME}/items"

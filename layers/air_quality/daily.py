@@ -13,9 +13,10 @@ from layers.air_quality.statistics import completeness, daily
 from layers.heat_island.stations import find
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import QUALITY_TITLES, Collection, Kind, ObservedProperty, Quality, Style, Text
+from twin.model import Collection, Kind, ObservedProperty, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import Product, Series
+from twin.tables import QUALITY_TITLES, Quality
 from twin.themes import known_themes
 
 #: The pollutants that have tables or statistics here, in the order in which people name them.

@@ -13,8 +13,9 @@ from layers.air_quality.daily import lineage
 from layers.air_quality.parameters import Parameters
 from layers.air_quality.tables import Limit, Standard, standards
 from layers.air_quality.years import Verdict
-from twin.model import Category, Collection, Field, FieldType, Kind, Style, Text, feature_schema
+from twin.model import Category, Collection, Field, FieldType, Kind, Style, Text
 from twin.observed_properties import known_properties
+from twin.tables import feature_schema
 from twin.themes import known_themes
 
 TITLE = Text(fr="Dépassements de la qualité de l'air par an", en="Air quality exceedances by year")

@@ -17,9 +17,10 @@ from layers.air_quality.daily import lineage
 from layers.air_quality.statistics import Matrix
 from layers.air_quality.tables import IndexTable
 from layers.air_quality.zones import Zones
-from twin.model import Category, Collection, Field, FieldType, Kind, ObservedProperty, Ramp, Style, Text, feature_schema
+from twin.model import Category, Collection, Field, FieldType, Kind, ObservedProperty, Ramp, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.tables import feature_schema
 from twin.themes import known_themes
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from layers.forecast.verification import Refusal, Verified
 from layers.heat_island.stations import Stations
 from layers.series import datastreams, observations
 from layers.telling import Telling, integer, number, text
-from twin.model import Category, Collection, Field, FieldType, Kind, Ramp, Style, Text, feature_schema
+from twin.model import Category, Collection, Field, FieldType, Kind, Ramp, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.tables import feature_schema
 
 type Outlooks = Sequence[tuple[Stations, Verified]]
 

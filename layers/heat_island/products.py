@@ -14,9 +14,10 @@ from layers.heat_island.analysis import Analysis
 from layers.heat_island.method import mean_known, thresholds
 from layers.heat_island.stations import Stations
 from layers.telling import Telling, integer, number, observed, text, truth
-from twin.model import Collection, Kind, Ramp, Reference, Style, Text, feature_schema
+from twin.model import Collection, Kind, Ramp, Reference, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.tables import feature_schema
 
 type Analyses = Callable[[], Iterator[Analysis]]
 

@@ -17,8 +17,9 @@ from layers.parameters import ReferenceParameters
 from layers.shapes import values_at
 from twin.context import Twin
 from twin.errors import DoesNotApply, NotFound
-from twin.model import DATASTREAMS, Collection
+from twin.model import Collection
 from twin.store import OPERATOR, Condition, FeatureQuery, ObservationQuery
+from twin.tables import DATASTREAMS
 from twin.time import TimeSpan
 
 type Reference = str | tuple[str, ...] | Mapping[str, str]

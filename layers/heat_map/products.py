@@ -18,9 +18,10 @@ from layers.heat_map.parameters import Parameters
 from layers.mapping import Atlas, errors, told
 from layers.telling import Telling, number, observed, text
 from twin.context import Twin
-from twin.model import FieldType, Kind, Ramp, Style, Text, feature_schema
+from twin.model import FieldType, Kind, Ramp, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import CubeSteps, Features
+from twin.tables import feature_schema
 
 # White where there is no difference.
 _RAMP = Ramp(minimum=-2.0, maximum=6.0, colours=("#2166ac", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"))

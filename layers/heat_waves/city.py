@@ -17,8 +17,8 @@ from layers.heat_waves.spells import Values
 from layers.shapes import present
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import DATASTREAMS
 from twin.store import FeatureQuery
+from twin.tables import DATASTREAMS
 
 _DEGREES = "Cel"
 _HULL_MARGIN = 500.0  # metres: stations in a line have no area

@@ -18,8 +18,9 @@ from layers.heat_waves.fields import DEFINITIONS, INDICES, MEAN, NAMES, SPELLS
 from layers.heat_waves.findings import Finding, Refusal
 from layers.heat_waves.spells import Alignment
 from layers.telling import Telling
-from twin.model import Collection, Field, Kind, Ramp, Reference, Style, Text, feature_schema
+from twin.model import Collection, Field, Kind, Ramp, Reference, Style, Text
 from twin.products import Features, Series
+from twin.tables import feature_schema
 
 TITLE = Text(fr="Vagues de chaleur", en="Heat waves")
 _DAY = np.timedelta64(1, "D")

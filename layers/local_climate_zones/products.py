@@ -15,8 +15,9 @@ from shapely.geometry import shape
 
 from layers.local_climate_zones.classification import Classified, Floats
 from layers.local_climate_zones.zones import table
-from twin.model import Collection, Field, FieldType, Kind, Style, Text, feature_schema
+from twin.model import Collection, Field, FieldType, Kind, Style, Text
 from twin.products import Features
+from twin.tables import feature_schema
 from twin.themes import known_themes
 
 ZONES = "local_climate_zones"

@@ -13,8 +13,9 @@ from layers.mapping.atlas import Atlas
 from layers.mapping.ground import Ground
 from layers.mapping.parameters import MapParameters
 from layers.telling import Telling
-from twin.model import Field, Kind, ObservedProperty, Style, Text, feature_schema
+from twin.model import Field, Kind, ObservedProperty, Style, Text
 from twin.products import CubeSteps, Features
+from twin.tables import feature_schema
 
 
 def method(subject: Text, ground: Ground, parameters: MapParameters, left_out: tuple[str, ...], rounding: str) -> Text:

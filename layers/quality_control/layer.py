@@ -15,9 +15,10 @@ from layers.quality_control.parameters import Network, Parameters
 from layers.quality_control.report import SCHEMA, collection, rows
 from twin.context import Twin
 from twin.errors import NotFound
-from twin.model import Collection, Quality, Text
+from twin.model import Collection, Text
 from twin.products import Features, Product, Verdicts
 from twin.store import OPERATOR, FeatureQuery
+from twin.tables import Quality
 
 
 class QualityControl:

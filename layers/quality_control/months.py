@@ -15,9 +15,9 @@ from layers.heat_island.method import nearest_hour
 from layers.heat_island.stations import Stations
 from layers.quality_control.judgement import Judgement
 from twin.context import Twin
-from twin.model import OBSERVATION_SCHEMA, Quality
 from twin.quality.spatial import Matrix
 from twin.store import OPERATOR, Condition, ObservationQuery
+from twin.tables import OBSERVATION_SCHEMA, Quality
 from twin.time import TimeSpan
 
 _HALF = np.timedelta64(30, "m")
@@ -29,7 +29,7 @@ class Month:
     """One month (UTC) of a network: hour by hour the mean of what no other test has flagged.
 
     ``values`` is of (stations, hours), the mean of ``observations`` of them; ``counts`` has how many
-    observations of each station have each :class:`~twin.model.Quality`, shape (stations, qualities).
+    observations of each station have each :class:`~twin.tables.Quality`, shape (stations, qualities).
     """
 
     timeseries: str

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from layers.quality_control.judgement import Judgement
 from layers.quality_control.months import Month
-from twin.model import Collection, Field, FieldType, Kind, Quality, Ramp, Style, Text, feature_schema
+from twin.model import Collection, Field, FieldType, Kind, Ramp, Style, Text
+from twin.tables import Quality, feature_schema
 
 _INTEGER, _NUMBER, _STRING = FieldType.INTEGER, FieldType.NUMBER, FieldType.STRING
 

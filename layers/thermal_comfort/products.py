@@ -14,9 +14,10 @@ from layers.series import datastreams, observations
 from layers.telling import Telling, integer, number, text, truth
 from layers.thermal_comfort.method import Floats, hours_of_stress, stress
 from layers.thermal_comfort.parameters import Parameters
-from twin.model import Collection, Kind, Ramp, Style, Text, feature_schema
+from twin.model import Collection, Kind, Ramp, Style, Text
 from twin.observed_properties import known_properties
 from twin.products import Features, Series
+from twin.tables import feature_schema
 
 _UTCI = known_properties()["utci"]
 _RAMP = Ramp(minimum=0.0, maximum=46.0, colours=("#3a6cb0", "#7fb7a6", "#f3efc3", "#f2a65a", "#c0392b", "#5e1224"))

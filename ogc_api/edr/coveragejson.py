@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ogc_api.edr.answer import Answer, Grid, Path, Place, Times, Values, Variable
 from ogc_api.edr.rfc3339 import rfc3339
 from twin import crs as crs_
-from twin.model import QUALITY_TITLES, ObservedProperty, Quality, Text
+from twin.model import ObservedProperty, Text
+from twin.tables import QUALITY_TITLES, Quality
 
 MEDIA_TYPE = "application/prs.coverage+json"
 UCUM = "http://www.opengis.net/def/uom/UCUM/"

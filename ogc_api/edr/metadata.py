@@ -18,7 +18,8 @@ from ogc_api.edr.service import Edr, QueryType, query_types
 from ogc_api.extents import spatial
 from ogc_api.features.fields import has_items
 from twin import crs as crs_
-from twin.model import QUALITY_TITLES, Collection, Kind, Text
+from twin.model import Collection, Kind, Text
+from twin.tables import QUALITY_TITLES
 from twin.time import iso
 
 _CLASSES = ("core", "collections", "json", "geojson", "covjson", "oas30")

@@ -14,7 +14,7 @@ from ogc_api.edr.answer import CELL_METHODS, Answer, Grid, Path, Place, Times, V
 from twin import cf
 from twin import crs as crs_
 from twin.errors import TooLarge
-from twin.model import Quality
+from twin.tables import Quality
 
 _EPOCH = "seconds since 1970-01-01T00:00:00Z"
 _MISSING_FLAG = np.uint8(255)

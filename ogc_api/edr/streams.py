@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from ogc_api.edr.query import EdrQuery
 from ogc_api.features.geojson import decimals
 from twin import crs as crs_
-from twin.model import DATASTREAMS, Collection
+from twin.model import Collection
 from twin.settings import Bounds
 from twin.store import Condition, FeatureQuery, Principal, Store
+from twin.tables import DATASTREAMS
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ogc_api.edr.answer import Answer, Grid, Path, Place, Times, Values
 from ogc_api.features.geojson import encode_features, instants
 from twin import crs as crs_
 from twin.errors import TooLarge
-from twin.model import Quality
+from twin.tables import Quality
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 #: Columns beside the values: of the place and of the instant, which is the start of a period with an end.

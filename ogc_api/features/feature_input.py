@@ -16,7 +16,8 @@ from ogc_api.features.geojson import rounding
 from ogc_api.parameters import swap_if_y_first
 from twin.crs import CRS84, area_of_use, transform_geometry
 from twin.errors import BadInput
-from twin.model import LIFESPAN_FIELDS, Collection, Field, FieldType, feature_schema
+from twin.model import LIFESPAN_FIELDS, Collection, Field, FieldType
+from twin.tables import feature_schema
 from twin.time import iso, parse_instant
 
 type Json = dict[str, Any]

@@ -7,8 +7,9 @@ from typing import Any
 
 from twin.crs import CRS84, normalise
 from twin.errors import BadInput, NotFound
-from twin.model import QUALITY_TITLES, Category, Collection, Field, FieldType, Kind, Quality, Text
+from twin.model import Category, Collection, Field, FieldType, Kind, Text
 from twin.store import Scalar
+from twin.tables import QUALITY_TITLES, Quality
 from twin.time import parse_instant
 
 #: In which geometries are given on request, beside the CRS of storage (Features Part 2); the last nine

@@ -17,8 +17,9 @@ from ogc_api.features.query import ItemsQuery, parse, parse_one
 from ogc_api.pages import render
 from ogc_api.published import Published, Publisher
 from twin.crs import uri
-from twin.model import DATASTREAMS, Collection, Kind
+from twin.model import Collection, Kind
 from twin.store import Principal
+from twin.tables import DATASTREAMS
 
 
 def routes(publisher: Publisher, maximum: int, clock: Callable[[], datetime]) -> list[Route]:

@@ -13,8 +13,9 @@ from ogc_api.features.read_ahead import BLOCK_ROWS, Block, ReadAhead
 from ogc_api.features.versions import SEPARATOR, UNKNOWN, Versions, former_rows
 from twin.context import Twin
 from twin.errors import BadInput, NotFound
-from twin.model import Collection, Kind, Quality
+from twin.model import Collection, Kind
 from twin.store import FeatureQuery, ObservationQuery, Principal, Scalar
+from twin.tables import Quality
 from twin.time import TimeSpan, parse_instant
 
 

@@ -14,10 +14,10 @@ from twin import demo, pipeline
 from twin.app import open_twin
 from twin.context import Twin
 from twin.demo.truth import observation_rows, write_observations
-from twin.model import Quality
 from twin.pipeline import IngestReport
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
+from twin.tables import Quality
 from twin.time import TimeSpan, parse_instant
 
 

@@ -11,24 +11,10 @@ import shapely
 import xarray as xr
 
 from twin.crs import BBox
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Category,
-    Collection,
-    Field,
-    FieldType,
-    Grid,
-    Kind,
-    Licence,
-    ObservedProperty,
-    Run,
-    Text,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Category, Collection, Field, FieldType, Grid, Kind, Licence, ObservedProperty, Run, Text
 from twin.store import Commit, StagedCube, StagedFeatures, StagedSeries, Store
 from twin.store.cubes import write_cube
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, datastream_id, feature_schema
 
 BUILDINGS = 400
 HOURS = 48

@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from twin import pipeline, registry
 from twin.app import open_twin
 from twin.errors import BadData, BadInput, BadManifest, DoesNotApply, NotFound
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Kind, Text, feature_schema
+from twin.model import Kind, Text
 from twin.products import Cube, CubeSteps, Features, Series
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR, FeatureQuery
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, feature_schema
 from twin.testing import samples as shipped
 
 from .samples import features_entry, series_entry, squares, write_manifest, write_vector

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from twin import quality
-from twin.model import OBSERVATION_SCHEMA, Limits, Quality
+from twin.model import Limits
 from twin.observed_properties import known_properties
+from twin.tables import OBSERVATION_SCHEMA, Quality
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
 LIMITS = Limits(minimum=-20, maximum=45, step_per_hour=10, persistence_hours=6, persistence_ignores=(0,))

@@ -13,7 +13,7 @@ import pyogrio
 import shapely
 
 from twin import pipeline
-from twin.model import Quality
+from twin.tables import Quality
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 MONTPELLIER = shapely.box(3.79, 43.55, 3.96, 43.67)

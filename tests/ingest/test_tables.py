@@ -12,7 +12,7 @@ import pytest
 
 from twin import pipeline
 from twin.errors import BadData, BadManifest
-from twin.model import Quality
+from twin.tables import Quality
 
 from .samples import features_entry, series_entry, text, write_manifest
 

@@ -10,15 +10,8 @@ import shapely
 
 from tests.layers.layer_twin import STAMP, collection, instants
 from twin.context import Twin
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Kind,
-    ObservedProperty,
-    Text,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Kind, ObservedProperty, Text
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, datastream_id, feature_schema
 from twin.testing.samples import put_series
 
 

@@ -12,22 +12,11 @@ import pyarrow as pa
 import shapely
 
 from twin.context import Twin
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Collection,
-    Field,
-    FieldType,
-    Kind,
-    Licence,
-    Style,
-    Text,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Collection, Field, FieldType, Kind, Licence, Style, Text
 from twin.observed_properties import known_properties
 from twin.settings import City, Settings, StoreSettings
 from twin.store.embedded import open_store
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, datastream_id, feature_schema
 from twin.testing.samples import put_features, put_series
 
 STAMP = pa.timestamp("us", tz="UTC")

@@ -18,8 +18,8 @@ from twin import pipeline
 from twin.context import Twin
 from twin.demo.city import build
 from twin.errors import BadInput, DoesNotApply
-from twin.model import Quality
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
+from twin.tables import Quality
 
 ASKED = Parameters()
 HOURS = 24 * ASKED.record_days

@@ -15,8 +15,8 @@ from tests.layers.layer_twin import Station, commit_stations, empty_twin
 from twin import pipeline
 from twin.context import Twin
 from twin.errors import BadInput, DoesNotApply
-from twin.model import feature_schema
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
+from twin.tables import feature_schema
 from twin.testing.samples import put_features
 
 #: Four days from 2026-07-10T19Z: the first hour of the day of the minimum of the 11th.

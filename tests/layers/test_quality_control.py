@@ -15,10 +15,10 @@ from tests.layers.layer_twin import Station, commit_stations, empty_twin
 from twin import pipeline
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, feature_schema
 from twin.observed_properties import known_properties
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, feature_schema
 from twin.testing.samples import put_series
 
 START = datetime(2026, 6, 29, tzinfo=UTC)

@@ -15,9 +15,10 @@ from tests.layers.layer_twin import STAMP, STATION_FIELDS, collection, commit_fe
 from twin import pipeline
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Kind, datastream_id, feature_schema
+from twin.model import Kind
 from twin.observed_properties import known_properties
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, datastream_id, feature_schema
 from twin.testing.samples import put_series
 
 START = np.datetime64("2026-07-15T00", "us")

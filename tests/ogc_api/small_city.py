@@ -12,25 +12,11 @@ import pyarrow.parquet as pq
 import shapely
 
 from twin.context import Twin
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Category,
-    Collection,
-    Field,
-    FieldType,
-    Kind,
-    Licence,
-    ObservedProperty,
-    Run,
-    Style,
-    Text,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Category, Collection, Field, FieldType, Kind, Licence, ObservedProperty, Run, Style, Text
 from twin.settings import Settings
 from twin.store import Commit, StagedFeatures, StagedSeries, Store
 from twin.store.embedded import open_store
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, datastream_id, feature_schema
 from twin.testing.samples import cube, put_cube
 
 BUILDINGS = 120

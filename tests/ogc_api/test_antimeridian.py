@@ -9,9 +9,10 @@ from tests.ogc_api.conftest import Client
 from tests.ogc_api.small_city import START, collection, commit_features, field
 from twin.context import Twin
 from twin.crs import CRS84, transform_geometry
-from twin.model import FieldType, feature_schema
+from twin.model import FieldType
 from twin.settings import Settings
 from twin.store.embedded import open_store
+from twin.tables import feature_schema
 
 #: Longitude of each place, all of them on latitude 10, and a place that is none: it meets every box.
 PLACES = {"fiji": 178.0, "samoa": -172.0, "edge": 180.0, "paris": 2.0, "hawaii": -155.0, "atlantis": None}

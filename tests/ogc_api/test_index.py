@@ -21,7 +21,8 @@ from tests.ogc_api.conftest import Client
 from tests.ogc_api.small_city import START, STATIONS, city, collection, commit_features, field, stations
 from twin.access import token_hash
 from twin.context import Twin
-from twin.model import FieldType, feature_schema
+from twin.model import FieldType
+from twin.tables import feature_schema
 
 MIXED = 600
 FIELDS = (

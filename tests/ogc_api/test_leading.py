@@ -16,7 +16,8 @@ from ogc_api.door import OgcApiDoor
 from ogc_api.features.index.order import Order
 from tests.ogc_api.conftest import Client
 from tests.ogc_api.small_city import ORIGIN, START, city, collection, commit_features, field
-from twin.model import LOOKED_AT, FieldType, feature_schema
+from twin.model import LOOKED_AT, FieldType
+from twin.tables import feature_schema
 
 FIELDS = (field("name", FieldType.STRING), field("height", FieldType.NUMBER, "m"), field("public", FieldType.BOOLEAN))
 ITEMS = "/collections/sparse/items"

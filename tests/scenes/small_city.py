@@ -20,27 +20,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scenes.door import ScenesDoor
 from twin.context import Twin
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Category,
-    Collection,
-    Field,
-    FieldType,
-    Kind,
-    Licence,
-    ObservedProperty,
-    Quality,
-    Ramp,
-    Run,
-    Style,
-    Text,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Category, Collection, Field, FieldType, Kind, Licence, ObservedProperty, Ramp, Run, Style, Text
 from twin.settings import AccessSettings, Bounds, Settings, StoreSettings
 from twin.store import Commit, StagedCube, StagedFeatures, StagedSeries, write_cube
 from twin.store.embedded import open_store
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, datastream_id, feature_schema
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
 CHANGE = datetime(2026, 7, 12, tzinfo=UTC)

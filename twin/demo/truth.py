@@ -25,7 +25,7 @@ from twin.demo.buildings import Days
 from twin.demo.city import City
 from twin.demo.files import feature_tables
 from twin.demo.plan import CRS, SEED
-from twin.model import datastream_id
+from twin.tables import datastream_id
 from twin.time import iso
 
 _SERVED = ("buildings", "stations")

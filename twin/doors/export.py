@@ -28,8 +28,9 @@ from twin.doors.parameters import Parameters
 from twin.doors.problems import HANDLERS, problem
 from twin.errors import BadInput, StoreFault
 from twin.export import Selection, export, exporter_of, exporters, formats, target_crs
-from twin.model import DATASTREAMS, Collection, Kind, Language
+from twin.model import Collection, Kind, Language
 from twin.store import Principal
+from twin.tables import DATASTREAMS
 
 _log = logging.getLogger(__name__)
 

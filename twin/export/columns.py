@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from twin.model import OBSERVATION_SCHEMA, Collection, Field, FieldType, Kind, Language, Text
+from twin.model import Collection, Field, FieldType, Kind, Language, Text
+from twin.tables import OBSERVATION_SCHEMA
 
 GEOMETRY = "geometry"
 TIME = "time"

@@ -14,8 +14,9 @@ from twin.errors import BadInput
 from twin.export import cells
 from twin.export.columns import GEOMETRY, schema
 from twin.export.geometries import geometries
-from twin.model import Collection, Kind, Language, Model, Quality
+from twin.model import Collection, Kind, Language, Model
 from twin.store import FeatureQuery, ObservationQuery, Principal, Store
+from twin.tables import Quality
 from twin.time import TimeSpan
 
 # A batch to write: enough rows to be worth a call, few enough to bound memory whatever a row weighs.

@@ -20,8 +20,9 @@ from twin.ingest.moments import INSTANT, read_moment
 from twin.ingest.parts import FeaturesPart, Identity, Moment, Part
 from twin.ingest.places import place, points_of
 from twin.ingest.values import read_fields
-from twin.model import Collection, feature_schema
+from twin.model import Collection
 from twin.products import Features
+from twin.tables import feature_schema
 
 #: Where a staged row came from, kept beside it until duplicates have been told apart.
 ORIGIN = (pa.field("_file", pa.string()), pa.field("_row", pa.int64()))

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import shapely
 
 from twin.errors import NotFound
-from twin.model import DATASTREAM_FIELDS, DATASTREAMS, Collection, feature_schema
+from twin.model import Collection
 from twin.store import OPERATOR, FeatureQuery, Store
+from twin.tables import DATASTREAM_FIELDS, DATASTREAMS, feature_schema
 
 #: Metres beyond which a station does not stand where it did: a survey made anew moves it by less.
 MOVE = 100.0

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from twin.ingest.intake import BATCH_ROWS, Intake
-from twin.model import OBSERVATION_SCHEMA
+from twin.tables import OBSERVATION_SCHEMA
 
 _REPEATS = """
     WITH staged AS (SELECT *, file_row_number AS place FROM read_parquet(?, file_row_number = true)),

@@ -21,16 +21,9 @@ from twin.ingest.parts import Part, Result, SeriesPart
 from twin.ingest.places import place, points_of
 from twin.ingest.repeats import drop_repeats
 from twin.ingest.units import convert
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Collection,
-    ObservedProperty,
-    Quality,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Collection, ObservedProperty
 from twin.products import Series
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, datastream_id, feature_schema
 
 #: Observations before repeats are settled, with the row that each came from.
 STAGED_SCHEMA = pa.schema([*OBSERVATION_SCHEMA, pa.field("_file", pa.string()), pa.field("_row", pa.int64())])

@@ -23,7 +23,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from twin.model import Limits, Quality
+from twin.model import Limits
+from twin.tables import Quality
 
 _LIMITS = pa.schema(
     [
@@ -99,7 +100,7 @@ def check(files: list[Path], limits: Mapping[str, Limits], target: Path) -> dict
     Parameters
     ----------
     files
-        Parquet files of ``twin.model.OBSERVATION_SCHEMA``, in any order.
+        Parquet files of ``twin.tables.OBSERVATION_SCHEMA``, in any order.
     limits
         Thresholds by datastream; an observation of another datastream is left out.
     target

@@ -19,8 +19,9 @@ import pyarrow as pa
 import xarray as xr
 from pydantic import AwareDatetime, Field
 
-from twin.model import LOOKED_AT, Collection, Identifier, Model, Quality, Run
+from twin.model import LOOKED_AT, Collection, Identifier, Model, Run
 from twin.store.filters import Filters, Scalar
+from twin.tables import Quality
 from twin.time import TimeSpan
 
 #: A statistic of an aggregate.
@@ -108,7 +109,7 @@ class ObservationQuery(Model):
     The fields of ``where`` are those of an observation, ``quality_name`` (the quality by its name, in
     lower case), and ``object_collection, object_id, observed_property, unit, geometry`` of the datastream.
 
-    Answers follow ``twin.model.OBSERVATION_SCHEMA``; with ``joined``, then ``object_collection,
+    Answers follow ``twin.tables.OBSERVATION_SCHEMA``; with ``joined``, then ``object_collection,
     object_id, observed_property, unit, geometry`` (WKB) of the datastream.
     """
 
@@ -293,7 +294,7 @@ class Edit(Model):
     Attributes
     ----------
     file
-        Parquet file of :func:`twin.model.feature_schema` that holds the one version to come;
+        Parquet file of :func:`twin.tables.feature_schema` that holds the one version to come;
         None ends the life of the object.
     id
         The object.

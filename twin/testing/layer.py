@@ -21,11 +21,12 @@ from twin import pipeline, registry
 from twin.access import Access
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Collection, Kind, Quality, Text, feature_schema
+from twin.model import Collection, Kind, Text
 from twin.products import Cube, CubeSteps, Features, Product, Series, Verdicts
 from twin.registry import Layer
 from twin.settings import Settings, StoreSettings
 from twin.store import OPERATOR
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, feature_schema
 
 _NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 

@@ -13,21 +13,7 @@ import pyarrow.parquet as pq
 import shapely
 import xarray as xr
 
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Collection,
-    Field,
-    FieldType,
-    Kind,
-    Licence,
-    ObservedProperty,
-    Quality,
-    Run,
-    Text,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Collection, Field, FieldType, Kind, Licence, ObservedProperty, Run, Text
 from twin.products import CubeSteps
 from twin.store import (
     OPERATOR,
@@ -42,6 +28,7 @@ from twin.store import (
     write_cube,
     write_steps,
 )
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, datastream_id, feature_schema
 
 CRS = "EPSG:2154"
 #: Lower left corner of the first building: Montpellier, in Lambert-93 metres.

@@ -17,9 +17,9 @@ from twin.ingest.files import find
 from twin.ingest.intake import Intake, Notes
 from twin.ingest.manifest import Manifest
 from twin.ingest.quarantine import Quarantine
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, feature_schema
 from twin.products import Cube, CubeSteps, Features, Product, Series
 from twin.registry import Source
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, feature_schema
 
 CRS = "EPSG:2154"
 _LAMBERT_93 = shapely.box(0, 6_000_000, 1_300_000, 7_200_000)

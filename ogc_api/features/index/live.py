@@ -16,8 +16,9 @@ from ogc_api.features.index.collection import CollectionIndex
 from ogc_api.features.versions import Versions
 from twin.context import Twin
 from twin.errors import NotFound
-from twin.model import DATASTREAMS, Collection, Kind
+from twin.model import Collection, Kind
 from twin.store import Principal
+from twin.tables import DATASTREAMS
 
 type _Version = tuple[int, datetime | None]
 

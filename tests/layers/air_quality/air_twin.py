@@ -10,8 +10,9 @@ import shapely
 
 from tests.layers.layer_twin import STAMP, STATION_FIELDS, collection, commit_features, instants
 from twin.context import Twin
-from twin.model import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Field, FieldType, Kind, Text, feature_schema
+from twin.model import Field, FieldType, Kind, Text
 from twin.observed_properties import known_properties
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, feature_schema
 from twin.testing.samples import put_series
 
 X, Y = 770_000.0, 6_280_000.0

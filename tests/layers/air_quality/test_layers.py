@@ -15,8 +15,8 @@ from tests.layers.layer_twin import empty_twin
 from twin import pipeline
 from twin.context import Twin
 from twin.errors import BadData, BadInput, DoesNotApply
-from twin.model import Quality
 from twin.store import OPERATOR, FeatureQuery, ObservationQuery
+from twin.tables import Quality
 
 NEEDED = {"required": ["no2", "o3"]}
 

@@ -18,24 +18,11 @@ from starlette.applications import Starlette
 from ogc_api.edr import Edr, routes
 from twin.context import Twin
 from twin.doors.problems import DETAIL, HANDLERS
-from twin.model import (
-    DATASTREAM_FIELDS,
-    OBSERVATION_SCHEMA,
-    Collection,
-    Field,
-    FieldType,
-    Kind,
-    Licence,
-    ObservedProperty,
-    Quality,
-    Style,
-    Text,
-    datastream_id,
-    feature_schema,
-)
+from twin.model import Collection, Field, FieldType, Kind, Licence, ObservedProperty, Style, Text
 from twin.settings import Bounds, Settings, StoreSettings
 from twin.store import Store
 from twin.store.embedded import open_store
+from twin.tables import DATASTREAM_FIELDS, OBSERVATION_SCHEMA, Quality, datastream_id, feature_schema
 from twin.testing.samples import put_cube, put_features, put_series
 
 BASE = "http://localhost:8000/ogc"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from twin.errors import BadInput
-from twin.model import DATASTREAMS, Collection, Kind, Run
+from twin.model import Collection, Kind, Run
 from twin.store.contract import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries, StagedVerdicts
 from twin.store.embedded import (
     catalogue,
@@ -20,6 +20,7 @@ from twin.store.embedded import (
 from twin.store.embedded.engine import Cursor, Database
 from twin.store.embedded.features import table
 from twin.store.embedded.sql import quote
+from twin.tables import DATASTREAMS
 
 
 class Committer:

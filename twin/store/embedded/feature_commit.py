@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from twin.errors import BadInput
-from twin.model import LOOKED_AT, Collection, FieldType, feature_schema
+from twin.model import LOOKED_AT, Collection, FieldType
 from twin.store.embedded import edits
 from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.extent import extent
 from twin.store.embedded.features import table
 from twin.store.embedded.sql import quote, text, utc
+from twin.tables import feature_schema
 
 _SQL_TYPES = {
     FieldType.STRING: "VARCHAR",

@@ -8,13 +8,14 @@ from collections import OrderedDict
 import pyarrow as pa
 
 from twin.errors import BadInput
-from twin.model import DATASTREAMS, FEATURE_COLUMNS, Collection, FieldType
+from twin.model import Collection, FieldType
 from twin.store.contract import FeatureQuery, Principal
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.engine import Database
 from twin.store.embedded.filters import add_filter
 from twin.store.embedded.sql import Where, add_after, column, naive, order_by, quote
 from twin.store.filters import Condition, Spatial
+from twin.tables import DATASTREAMS, FEATURE_COLUMNS
 
 _COUNTS_KEPT = 1024
 _ROW = pa.field("row", pa.int64(), nullable=False)

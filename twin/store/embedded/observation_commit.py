@@ -8,17 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from twin.errors import BadInput
-from twin.model import (
-    DATASTREAM_FIELDS,
-    DATASTREAMS,
-    OBSERVATION_SCHEMA,
-    Collection,
-    Kind,
-    Licence,
-    Quality,
-    Text,
-    feature_schema,
-)
+from twin.model import Collection, Kind, Licence, Text
 from twin.store.contract import StagedSeries
 from twin.store.embedded.catalogue import stored
 from twin.store.embedded.engine import Cursor, one
@@ -27,6 +17,7 @@ from twin.store.embedded.feature_commit import aware, check_files, ensure_table,
 from twin.store.embedded.features import table
 from twin.store.embedded.selection import STREAMS, current
 from twin.store.embedded.sql import quote, text, utc
+from twin.tables import DATASTREAM_FIELDS, DATASTREAMS, OBSERVATION_SCHEMA, Quality, feature_schema
 
 #: Batches of up to this many rows go through the keyed hot table, which is folded when it reaches the second.
 _SMALL = 5_000
@@ -153,7 +144,7 @@ def add_observations(
     Raises
     ------
     BadInput
-        When the files are not as :data:`~twin.model.OBSERVATION_SCHEMA`, or name an unknown datastream.
+        When the files are not as :data:`~twin.tables.OBSERVATION_SCHEMA`, or name an unknown datastream.
     """
     arriving = _stage(cursor, name, files)
     if owned is not None:

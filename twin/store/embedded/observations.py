@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from twin.errors import BadInput
-from twin.model import OBSERVATION_SCHEMA, Collection
+from twin.model import Collection
 from twin.store.contract import AggregateQuery, ObservationQuery, Principal
 from twin.store.embedded.aggregates import schema, statement
 from twin.store.embedded.catalogue import Catalogue
@@ -28,6 +28,7 @@ from twin.store.embedded.selection import (
     unpaged,
 )
 from twin.store.embedded.sql import Where, naive
+from twin.tables import OBSERVATION_SCHEMA
 
 #: A whole series is sorted and handed over so many rows at a time, so that memory does not grow with it.
 _GROUP_ROWS = 2_000_000

@@ -6,11 +6,12 @@ collections. Both are measured anew for each set of hidden collections, once per
 
 from __future__ import annotations
 
-from twin.model import DATASTREAMS, Collection, Kind
+from twin.model import Collection, Kind
 from twin.store.embedded import feature_commit, observation_commit
 from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.features import table
 from twin.store.embedded.sql import text
+from twin.tables import DATASTREAMS
 
 
 def visible(cursor: Cursor, listed: tuple[Collection, ...], hidden: frozenset[str]) -> tuple[Collection, ...]:

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.model import DATASTREAMS, FieldType, Quality
+from twin.model import FieldType
 from twin.store.contract import ObservationQuery
 from twin.store.embedded.engine import Cursor
 from twin.store.embedded.features import table
 from twin.store.embedded.filters import add_filter
 from twin.store.embedded.sql import Where, naive, quote, text
 from twin.store.filters import Filter, Logic, Spatial, properties
+from twin.tables import DATASTREAMS, Quality
 
 _KEPT = 256
 #: Paging is no part of what is selected; nor is what only the observations show, when they are not counted.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from twin.errors import BadInput
-from twin.model import OBSERVATION_SCHEMA, Quality
 from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.feature_commit import check_files, file_list
 from twin.store.embedded.sql import quote, utc
+from twin.tables import OBSERVATION_SCHEMA, Quality
 
 
 def apply(cursor: Cursor, name: str, files: list[Path], test: Quality) -> bool:

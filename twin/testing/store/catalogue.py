@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 
 from twin.errors import BadInput, Conflict, NotFound, Outdated
-from twin.model import DATASTREAMS
 from twin.store import (
     OPERATOR,
     FeatureQuery,
@@ -17,6 +16,7 @@ from twin.store import (
     Receipt,
     Store,
 )
+from twin.tables import DATASTREAMS
 from twin.testing import samples
 from twin.testing.store.asks import (
     count_buildings,

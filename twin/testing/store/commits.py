@@ -15,7 +15,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from twin.errors import BadInput, NotFound
-from twin.model import DATASTREAMS
 from twin.products import CubeSteps
 from twin.store import (
     OPERATOR,
@@ -29,6 +28,7 @@ from twin.store import (
     write_cube,
 )
 from twin.store.cubes import LAYOUTS
+from twin.tables import DATASTREAMS
 from twin.testing import samples
 from twin.testing.store.asks import (
     X,

@@ -14,7 +14,7 @@ import pytest
 import shapely
 
 from twin.errors import BadInput
-from twin.model import FieldType, feature_schema
+from twin.model import FieldType
 from twin.store import (
     OPERATOR,
     Arithmetic,
@@ -32,6 +32,7 @@ from twin.store import (
     StagedFeatures,
     Store,
 )
+from twin.tables import feature_schema
 from twin.testing import samples
 from twin.testing.filter_samples import FEATURE_FILTERS
 from twin.testing.filters import holds

@@ -13,7 +13,6 @@ import pytest
 import shapely
 
 from twin.errors import BadInput, NotFound
-from twin.model import DATASTREAMS, Quality
 from twin.store import (
     OPERATOR,
     AggregateQuery,
@@ -23,6 +22,7 @@ from twin.store import (
     Principal,
     Store,
 )
+from twin.tables import DATASTREAMS, Quality
 from twin.testing import samples
 from twin.testing.filter_samples import OBSERVATION_FILTERS
 from twin.testing.filters import holds

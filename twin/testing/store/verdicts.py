@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pytest
 
 from twin.errors import BadInput, NotFound
-from twin.model import OBSERVATION_SCHEMA, Quality
 from twin.store import OPERATOR, Store
+from twin.tables import OBSERVATION_SCHEMA, Quality
 from twin.testing import samples
 from twin.testing.store.asks import count_observations, read_observations
 
