@@ -11,10 +11,9 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.grids import Bounds
+from layers.reading import present
 from twin.context import Twin
 from twin.crs import BBox
-from twin.errors import NotFound
-from twin.model import Collection
 from twin.store import OPERATOR, FeatureQuery
 from twin.time import TimeSpan
 
@@ -65,16 +64,6 @@ def survey(shapes: Iterable[Shapes]) -> tuple[Bounds | None, tuple[np.datetime64
     every = np.array(corners)
     extent = (*every[:, :2].min(axis=0).tolist(), *every[:, 2:].max(axis=0).tolist())
     return extent, (min(events), max(events)) if events else None
-
-
-def present(twin: Twin, collection: str | None) -> Collection | None:
-    """Return a collection that a layer can do without, or None where there is none of that name."""
-    if collection is None:
-        return None
-    try:
-        return twin.store.catalogue.collection(collection, OPERATOR)
-    except NotFound:
-        return None
 
 
 def extent_of(twin: Twin, collection: str | None) -> Bounds | None:

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from layers.air_quality.statistics import SHARE, Days, Matrix, local_dates
-from layers.heat_island.stations import covered, described, find, streams_of
 from layers.parameters import StationParameters
+from layers.reading import covered, described, find, streams_of
 from twin.context import Twin
 from twin.errors import BadData, DoesNotApply
 from twin.model import Collection

@@ -10,7 +10,7 @@ from layers import series
 from layers.air_quality.analysers import days_of, hourly_means, read_analysers
 from layers.air_quality.parameters import Parameters
 from layers.air_quality.statistics import completeness, daily
-from layers.heat_island.stations import find
+from layers.reading import find
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import Collection, Kind, ObservedProperty, Style, Text

@@ -17,7 +17,7 @@ from layers.air_quality.parameters import Parameters
 from layers.air_quality.statistics import Days, Matrix, daily, local_dates
 from layers.air_quality.tables import Limit, Standard, standards
 from layers.air_quality.years import judge
-from layers.heat_island.stations import find
+from layers.reading import find
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.products import Features, Product

@@ -16,7 +16,7 @@ from layers.air_quality.parameters import Parameters
 from layers.air_quality.statistics import Days, Matrix, completeness, daily
 from layers.air_quality.tables import IndexTable, index_table
 from layers.air_quality.zones import greatest, read_zones
-from layers.heat_island.stations import find
+from layers.reading import find
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import Identifier, Text

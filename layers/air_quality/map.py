@@ -11,7 +11,6 @@ from pydantic import Field
 
 from layers.air_quality import map_products as products
 from layers.air_quality.analysers import Analysers, ends_of_hours, having, hourly_means, read_analysers
-from layers.heat_island.stations import find
 from layers.mapping import (
     Atlas,
     MapParameters,
@@ -25,6 +24,7 @@ from layers.mapping import (
     rounded,
 )
 from layers.mapping.parameters import morphology
+from layers.reading import find
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import Text

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from layers.air_quality.analysers import Analysers
 from layers.air_quality.statistics import Matrix
-from layers.heat_island.stations import find, last_versions
+from layers.reading import find, last_versions
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import Collection

@@ -12,8 +12,9 @@ from layers.forecast import products
 from layers.forecast.method import LEADS
 from layers.forecast.parameters import Parameters
 from layers.forecast.verification import forecast
-from layers.heat_island.method import nearest_hour
-from layers.heat_island.stations import Stations, find, hourly, read_stations
+from layers.hours import nearest_hour
+from layers.reading import find
+from layers.stations import Stations, hourly, read_stations
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import Collection, Text

@@ -12,8 +12,8 @@ import pyarrow as pa
 from layers.forecast.method import LEADS, MODELS
 from layers.forecast.parameters import Parameters
 from layers.forecast.verification import Refusal, Verified
-from layers.heat_island.stations import Stations
 from layers.series import datastreams, observations
+from layers.stations import Stations
 from layers.telling import Telling, integer, number, text
 from twin.model import Category, Collection, Field, FieldType, Kind, Ramp, Style, Text
 from twin.observed_properties import known_properties

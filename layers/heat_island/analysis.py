@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layers.heat_island import method
-from layers.heat_island.method import Matrix, Window
+from layers.heat_island.method import Window
 from layers.heat_island.parameters import Parameters
-from layers.heat_island.stations import Stations
+from layers.hours import Matrix
+from layers.stations import Stations
 from twin.errors import DoesNotApply
 
 

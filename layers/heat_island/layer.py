@@ -8,10 +8,10 @@ import numpy as np
 
 from layers.heat_island import products
 from layers.heat_island.analysis import Analysis, analyse, baseline
-from layers.heat_island.method import Matrix
 from layers.heat_island.parameters import Parameters
 from layers.heat_island.published import Published
-from layers.heat_island.stations import Stations, hourly, read_compared, span
+from layers.hours import Matrix
+from layers.stations import Stations, hourly, read_compared, span
 from twin.context import Twin
 from twin.model import Text
 from twin.products import Product

@@ -18,14 +18,8 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from layers.hours import Matrix
 from twin.model import Text
-
-type Matrix = NDArray[np.float64]
-
-
-def nearest_hour(times: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-    """Return the hour nearest to each instant, a half hour being of the next."""
-    return (times + np.timedelta64(30, "m")).astype("M8[h]")
 
 
 def altitude_effect(altitude: NDArray[np.float64], lapse_rate: float | None) -> Matrix:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from layers import series
 from layers.heat_island.analysis import Analysis
 from layers.heat_island.method import mean_known, thresholds
-from layers.heat_island.stations import Stations
+from layers.stations import Stations
 from layers.telling import Telling, integer, number, observed, text, truth
 from twin.model import Collection, Kind, Ramp, Reference, Style, Text
 from twin.observed_properties import known_properties

@@ -9,7 +9,7 @@ import numpy as np
 from layers.days import read_days
 from layers.heat_island.analysis import Analysis
 from layers.heat_island.parameters import Parameters
-from layers.heat_island.stations import streams_of
+from layers.reading import streams_of
 from twin.context import Twin
 from twin.errors import DoesNotApply
 

@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from layers.disk import disk_shares
 from layers.grids import Floats, cell_size
-from layers.urban_morphology.disk import disk_shares
 from twin.model import Grid
 
 

@@ -15,7 +15,7 @@ from layers.grids import Floats, centres
 from layers.heat_map.daily import Days
 from layers.interpolation import is_night
 from layers.mapping import Steps, digest_of
-from layers.shapes import present
+from layers.reading import present
 from twin.context import Twin
 from twin.products import CubeSteps
 from twin.store import OPERATOR, open_kept

@@ -8,10 +8,10 @@ import numpy as np
 
 from layers.grids import Floats
 from layers.heat_island.method import altitude_effect, mean_of_reference
-from layers.heat_island.stations import Stations, hourly, read_compared, span
 from layers.heat_map.parameters import Parameters
 from layers.interpolation.refusals import no_reference
 from layers.mapping import Ground, Record, Surface, read_ground, read_surface
+from layers.stations import Stations, hourly, read_compared, span
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import Collection

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from layers.days import Days, read_days
 from layers.heat_island.method import mean_of_reference
-from layers.heat_island.stations import Stations, find, last_versions, read_stations
 from layers.heat_waves.parameters import Indicator, Parameters
 from layers.heat_waves.spells import Values
-from layers.shapes import present
+from layers.reading import find, last_versions, present
+from layers.stations import Stations, read_stations
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.store import FeatureQuery

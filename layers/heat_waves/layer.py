@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layers.heat_island.stations import find
 from layers.heat_waves import findings, products
 from layers.heat_waves.city import Record, read_area, read_city, read_indicator
 from layers.heat_waves.definitions import definitions
 from layers.heat_waves.findings import Finding, Refusal
 from layers.heat_waves.parameters import Parameters
+from layers.reading import find
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import Text

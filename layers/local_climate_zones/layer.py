@@ -13,7 +13,7 @@ from pydantic import Field as Constrained
 from layers.local_climate_zones.classification import NEEDED, USES, Classes, Classified, classify
 from layers.local_climate_zones.products import ZONES, Source, zones
 from layers.local_climate_zones.zones import Table, table
-from layers.shapes import present
+from layers.reading import present
 from twin.context import Twin
 from twin.errors import BadInput, DoesNotApply
 from twin.model import Collection, Identifier, Text

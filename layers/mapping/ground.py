@@ -8,7 +8,7 @@ import numpy as np
 
 from layers.grids import Floats, cell_size, centres, regular_grid
 from layers.mapping.parameters import MapParameters, Variable
-from layers.shapes import present
+from layers.reading import present
 from twin.context import Twin
 from twin.errors import DoesNotApply
 from twin.model import Grid

@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from layers.heat_island.stations import Stations, find, read_stations, span
 from layers.quality_control.judgement import Surroundings, digest, judge
 from layers.quality_control.months import Month, months, news, pardons, read_month
 from layers.quality_control.parameters import Network, Parameters
 from layers.quality_control.report import SCHEMA, collection, rows
+from layers.reading import find
+from layers.stations import Stations, read_stations, span
 from twin.context import Twin
 from twin.errors import NotFound
 from twin.model import Collection, Text

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from layers.heat_island.method import nearest_hour
-from layers.heat_island.stations import Stations
+from layers.hours import nearest_hour
 from layers.quality_control.judgement import Judgement
+from layers.stations import Stations
 from twin.context import Twin
 from twin.quality.spatial import Matrix
 from twin.store import OPERATOR, Condition, ObservationQuery

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from layers.heat_island.stations import Stations, find, hourly, read_stations, span
+from layers.reading import find
+from layers.stations import Stations, hourly, read_stations, span
 from layers.thermal_comfort import method, products
 from layers.thermal_comfort.method import Floats
 from layers.thermal_comfort.parameters import Parameters

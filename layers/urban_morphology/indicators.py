@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from layers.disk import over_disk
 from layers.grids import Floats
-from layers.urban_morphology.disk import over_disk
 from layers.urban_morphology.sums import SURFACES, Sums
 
 #: Frontal area density above which buildings shelter one another, and roughness in a height (Hanna and Britter 2002).
@@ -27,7 +27,7 @@ def indicators(sums: Sums, shares: Floats) -> dict[str, Floats]:
         ``area`` (m2 of each cell that is to be mapped), and those of :mod:`layers.urban_morphology.sums`
         that there are; arrays of shape ``(rows, columns)``.
     shares
-        Of :func:`~layers.urban_morphology.disk.disk_shares`.
+        Of :func:`~layers.disk.disk_shares`.
     """
     inside = sums["area"] > 0
     disk = {name: over_disk(np.where(inside, values, 0.0), shares) for name, values in sums.items()}

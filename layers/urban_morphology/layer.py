@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
+from layers.disk import disk_shares
 from layers.grids import Bounds, Floats, centres, regular_grid, tiles
-from layers.shapes import Shapes, extent_of, present, read, survey
+from layers.reading import present
+from layers.shapes import Shapes, extent_of, read, survey
 from layers.urban_morphology import sums
-from layers.urban_morphology.disk import disk_shares
 from layers.urban_morphology.indicators import indicators
 from layers.urban_morphology.parameters import Parameters
 from layers.urban_morphology.products import coverage

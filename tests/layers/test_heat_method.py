@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from layers.heat_island import Parameters, method
-from layers.heat_island.method import Window, altitude_effect, extreme, mean_of_reference, nearest_hour, thresholds
+from layers.heat_island.method import Window, altitude_effect, extreme, mean_of_reference, thresholds
+from layers.hours import nearest_hour
 
 
 def hours(text: str, count: int) -> np.ndarray:

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
+from layers.disk import disk_shares, over_disk
 from layers.grids import regular_grid, tiles
 from layers.urban_morphology import layer, sums
-from layers.urban_morphology.disk import disk_shares, over_disk
 from layers.urban_morphology.indicators import indicators
 from tests.layers.layer_twin import STAMP, commit_features, empty_twin
 from twin import pipeline

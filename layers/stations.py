@@ -1,8 +1,8 @@
-"""Stations and their hourly air temperature, read from the store by blocks of stations."""
+"""Stations and their hourly values, read from the store by blocks of stations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -12,14 +12,14 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from layers.heat_island.method import Matrix, nearest_hour
+from layers.hours import Matrix, nearest_hour
 from layers.parameters import ReferenceParameters
+from layers.reading import covered, described, find, streams_of
 from layers.shapes import values_at
 from twin.context import Twin
-from twin.errors import DoesNotApply, NotFound
+from twin.errors import DoesNotApply
 from twin.model import Collection
-from twin.store import OPERATOR, Condition, FeatureQuery, ObservationQuery
-from twin.tables import DATASTREAMS
+from twin.store import OPERATOR, ObservationQuery
 from twin.time import TimeSpan
 
 type Reference = str | tuple[str, ...] | Mapping[str, str]
@@ -188,57 +188,6 @@ def span(timeseries: Collection) -> NDArray[np.datetime64]:
     """
     first, last = nearest_hour(covered(timeseries))
     return np.arange(first, last + np.timedelta64(1, "h"))
-
-
-def covered(timeseries: Collection) -> NDArray[np.datetime64]:
-    """Return the first and the last instant of a collection of time series, naive UTC.
-
-    Raises
-    ------
-    DoesNotApply
-        When it holds no observation.
-    """
-    instants = [instant.replace(tzinfo=None) for instant in timeseries.temporal or () if instant]
-    if len(instants) < 2:
-        raise DoesNotApply(f"{timeseries.id} holds no observation.")
-    return np.array(instants, "M8[us]")
-
-
-def find(twin: Twin, collection: str) -> Collection:
-    """Return a collection that a layer needs, or say that the layer does not apply."""
-    try:
-        return twin.store.catalogue.collection(collection, OPERATOR)
-    except NotFound:
-        raise DoesNotApply(f"There is no collection {collection}: ingest it first, or name another.") from None
-
-
-def streams_of(twin: Twin, timeseries: str, objects: str, observed_property: str) -> pa.Table:
-    """Return the last version of the datastreams of one property at the objects of a collection, ordered by object."""
-    where = {"timeseries": timeseries, "object_collection": objects, "observed_property": observed_property}
-    conditions = tuple(Condition(field=name, value=value) for name, value in where.items())
-    return last_versions(twin, FeatureQuery(collection=DATASTREAMS, where=conditions)).sort_by("object_id")
-
-
-def described(
-    twin: Twin, objects: Collection, streams: pa.Table, fields: Iterable[str]
-) -> tuple[pa.Table, NDArray[np.object_]]:
-    """Return the fields asked of the object of each datastream, and its name for people."""
-    label = objects.style.label if objects.field(objects.style.label or "") else None
-    columns = tuple(sorted({*fields, *([label] if label else [])}))
-    table = last_versions(twin, FeatureQuery(collection=objects.id, columns=columns, with_geometry=False))
-    rows = table.take(pc.index_in(streams["object_id"], table["id"]))
-    names = pc.coalesce(rows[label].cast(pa.string()), streams["object_id"]) if label else streams["object_id"]
-    return rows, names.to_numpy(zero_copy_only=False)
-
-
-def last_versions(twin: Twin, query: FeatureQuery) -> pa.Table:
-    """Return the last version of every feature of a query."""
-    table = twin.store.features.read(query, OPERATOR).read_all()
-    # An unknown start is before any other.
-    start = pc.fill_null(table["valid_from"].cast(pa.int64()), np.iinfo(np.int64).min)
-    table = table.append_column("start", start).sort_by([("id", "ascending"), ("start", "ascending")])
-    ids = table["id"].to_numpy(zero_copy_only=False)
-    return table.filter(pa.array(np.append(ids[1:] != ids[:-1], np.ones(min(len(ids), 1), bool))))
 
 
 def _reference(reference: Reference, objects: str, ids: pa.ChunkedArray, rows: pa.Table) -> NDArray[np.bool_]:
