@@ -24,6 +24,8 @@ const BACK = "M15 5l-7 7 7 7";
 /** Milliseconds between two steps while playing. */
 const PACE: Record<Scale["kind"], number> = { hours: 200, years: 900 };
 const TICKS = 7;
+/** Share of the bar that a label takes: none begins closer to its end, where it would run under what follows. */
+const LAST_LABEL = 0.75 / TICKS;
 
 export class TimeBar {
   readonly element = h("section", { class: "timebar" });
@@ -180,8 +182,9 @@ export class TimeBar {
     const text = (time: number) =>
       kind === "hours" ? shortDate(time, language, zone) : String(new Date(time).getUTCFullYear());
     return times.map((time, i) => {
-      const place = `left:${(indexOf(this.scale, time) / (instants.length - 1)) * 100}%`;
-      return h("span", { style: place }, i % every === 0 && i < times.length - every / 3 ? text(time) : "");
+      const share = indexOf(this.scale, time) / (instants.length - 1);
+      const told = i % every === 0 && share <= 1 - LAST_LABEL;
+      return h("span", { style: `left:${share * 100}%` }, told ? text(time) : "");
     });
   }
 
