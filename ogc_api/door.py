@@ -8,6 +8,8 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ogc_api import document_routes, edr
+from ogc_api.direct import Direct
+from ogc_api.edr import direct as edr_direct
 from ogc_api.features import edit_routes
 from ogc_api.features import routes as items_routes
 from ogc_api.features.direct import DirectItems
@@ -36,7 +38,8 @@ class OgcApiDoor:
             exception_handlers=HANDLERS,
         )
         starlette.router.redirect_slashes = False
-        self.app: ASGIApp = _without_last_slash(DirectItems(self._publisher, bounds.items, twin.clock, starlette))
+        readers = {**edr_direct.readers(self._edr), "items": DirectItems(bounds.items, twin.clock)}
+        self.app: ASGIApp = _without_last_slash(Direct(self._publisher, readers, starlette))
 
     def start(self) -> None:
         """Follow the commits; what is published is made when first asked for."""

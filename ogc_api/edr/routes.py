@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from ogc_api import answers
 from ogc_api.answers import DOCUMENT_FORMATS, Asked
-from ogc_api.edr import formats, metadata
-from ogc_api.edr.query import Form, parse
+from ogc_api.edr import metadata
+from ogc_api.edr.query import Form
+from ogc_api.edr.question import Question
 from ogc_api.edr.service import Edr, QueryType, query_type
-from twin import crs as crs_
-from twin.errors import BadInput, NoData, NotFound
+from twin.errors import NotFound
 from twin.model import Collection
 from twin.store import Principal
 
@@ -60,33 +60,8 @@ def _collection(edr: Edr, request: Request, kind: QueryType, principal: Principa
 def _answer(edr: Edr, request: Request, form: Form) -> Response:
     principal = edr.principal(request.headers)
     collection = _collection(edr, request, query_type(form), principal)
-    asked = Asked(request, formats.negotiable(form, collection), principal)
-    native = asked.format == formats.GEOTIFF
-    query = parse(form, asked.parameters, collection, edr.bounds, native=native)
-    asked.parameters.done()
-    if native and query.aggregation and query.aggregation.area:
-        raise BadInput("A GeoTIFF holds a grid, and an aggregate over an area is none: ask CoverageJSON or CSV.")
-    # The names of locations come from other collections: any change may be one of theirs.
-    revision = edr.version(principal) if form == "locations" else collection.revision
-    if unchanged := asked.unchanged(revision):
-        return unchanged
-    headers = {"Content-Crs": f"<{crs_.uri(query.crs)}>"}
-    if form == "locations":
-        url = edr.url(collection, instance="instance_id" in asked.path)
-        found = edr.locations(collection, query, principal, url)
-        return asked.answer(orjson.dumps(found), answers.GEOJSON, headers)
-    try:
-        if form == "location":
-            answer = edr.location(asked.path["location_id"], collection, query, principal)
-        else:
-            answer = edr.values(form, collection, query, principal)
-    except NoData as error:
-        return asked.no_content(str(error))
-    name = asked.format if asked.format in formats.FORMATS else formats.COVERAGEJSON
-    chosen = formats.FORMATS[name]
-    if chosen.ending:
-        headers["Content-Disposition"] = f'attachment; filename="{collection.id}_{form}.{chosen.ending}"'
-    return asked.answer(formats.encode(answer, name, edr.bounds), chosen.media_type, headers)
+    question = Question.read(edr, request, form, collection, principal)
+    return question.unchanged() or question.answer()
 
 
 def _document(edr: Edr, request: Request, collection: Collection, principal: Principal, *, every: bool) -> Response:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 import shapely
 
+from ogc_api.direct import Direct
 from ogc_api.door import OgcApiDoor
 from ogc_api.features.direct import DirectItems
 from ogc_api.features.index import CollectionIndex, Indexes
@@ -312,7 +313,7 @@ def test_the_routes_are_asked_only_for_what_an_index_cannot_answer(twin, indexed
         await send({"type": "http.response.body", "body": b""})
 
     indexed.get("/collections/mixed/items")
-    direct = DirectItems(indexed._door._publisher, 100, twin.clock, routes)
+    direct = Direct(indexed._door._publisher, {"items": DirectItems(100, twin.clock)}, routes)
     client = Client(SimpleNamespace(app=direct))
     for path in ("mixed/items?limit=7&bbox=3.85,43.59,3.88,43.62", "mixed/items?datetime=2026-07-20", "mixed/items/m4"):
         assert client.get(f"/collections/{path}").status_code == 200

@@ -105,14 +105,19 @@ def no_content(detail: str, headers: dict[str, str] | None = None) -> Response:
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={**(headers or {}), DETAIL: told})
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TwinError)  # noqa: S101 - registered for this class alone
+def refusal(error: TwinError) -> Response:
+    """Return what is answered for an error."""
     status = status_of(error)
     if status == HTTPStatus.NO_CONTENT:
         return no_content(str(error))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s: %s", type(error).__name__, error)
     return problem(status, str(error), _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TwinError)  # noqa: S101 - registered for this class alone
+    return refusal(error)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
