@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import NamedTuple, Protocol
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ogc_api.published import Published, Publisher
 
 _REMEMBERED = 2_048
+#: Threads that answer at a time: more of them only take the interpreter from each other.
+_THREADS = 4
 #: Bytes of a query that is read anew each time, so that what is remembered has a bound.
 _LONG = 4_096
 
@@ -109,6 +112,7 @@ class Direct:
         self._readers = readers
         self._otherwise = otherwise
         self._memory: _Memory | None = None
+        self._threads = CapacityLimiter(_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -117,7 +121,7 @@ class Direct:
             try:
                 answer = self._answer(scope)
             except TooLong:
-                answer = await run_in_threadpool(self._answer, scope, patient=True)
+                answer = await to_thread.run_sync(partial(self._answer, scope, patient=True), limiter=self._threads)
         if answer is None:
             await self._otherwise(scope, receive, send)
             return
