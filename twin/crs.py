@@ -176,6 +176,8 @@ class BBox(BaseModel):
 
     def to(self, crs: str) -> BBox:
         """Return the smallest box in `crs` that holds this one."""
+        if self.crs == crs:
+            return self
         xmin, ymin, xmax, ymax = self.polygon(crs).bounds
         return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=crs)
 

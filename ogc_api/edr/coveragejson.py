@@ -7,6 +7,7 @@ not-a-number as ``null``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def document(answer: Answer) -> Document:
         if any(name in item["ranges"] for item in coverages)
     }
     first = coverages[0]["domain"]
-    systems = _referencing(answer.crs, first["axes"])
+    systems = _referencing(answer.crs, timed=_is_timed(first["axes"]))
     if len(coverages) == 1:
         return {**coverages[0], "domain": {**first, "referencing": systems}, "parameters": used}
     return {
@@ -126,11 +127,16 @@ def _ndarray(values: Values, axes: Sequence[str], shape: tuple[int, ...]) -> Doc
     return {"type": "NdArray", "dataType": kind, "axisNames": axes, "shape": shape, "values": flat}
 
 
-def _referencing(crs: str, axes: Mapping[str, Any]) -> list[Document]:
+def _is_timed(axes: Mapping[str, Any]) -> bool:
+    return "t" in axes or "t" in axes.get("composite", {}).get("coordinates", ())
+
+
+@lru_cache(maxsize=64)
+def _referencing(crs: str, *, timed: bool) -> list[Document]:
     """Return the reference systems of x and y, and of t when there is one."""
     kind = "ProjectedCRS" if crs_.definition(crs).is_projected else "GeographicCRS"
     systems: list[Document] = [{"coordinates": ["x", "y"], "system": {"type": kind, "id": crs_.uri(crs)}}]
-    if "t" in axes or "t" in axes.get("composite", {}).get("coordinates", ()):
+    if timed:
         systems.append({"coordinates": ["t"], "system": {"type": "TemporalRS", "calendar": "Gregorian"}})
     return systems
 

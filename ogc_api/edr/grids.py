@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -41,7 +42,7 @@ class Coverage:
     grid: Grid
     layouts: tuple[xr.Dataset, ...]
 
-    @property
+    @cached_property
     def times(self) -> NDArray[np.datetime64] | None:
         """The ascending naive-UTC steps, or None for a coverage without time."""
         dataset = self.layouts[0]

@@ -32,6 +32,8 @@ _BUFFERED = 300
 #: Pieces that the longest side of a geometry is cut into before it is transformed: a straight line
 #: in one CRS is a curve in another.
 PIECES = 64
+#: The longest degree of the ellipsoid, that of latitude at a pole, in metres.
+_DEGREE = 111_700.0
 #: Degrees around the data beyond which a geometry is cut off: no projected CRS holds the whole world.
 _MARGIN = 1.0
 
@@ -99,7 +101,7 @@ def areas(
     BadInput, TooLarge
         When the area is no area, or larger than the bound.
     """
-    _hold(_size(polygons, crs), bounds)
+    _hold(_size(polygons, crs, bounds), bounds)
     found = [_area(part, crs, target, collection) for part in shapely.get_parts(polygons)]
     return _sized([area for area in found if area is not None])
 
@@ -157,12 +159,19 @@ def _area(part: shapely.Polygon, crs: str, target: str, collection: Collection) 
     return Area(shape if target == crs else crs_.transform_geometry(part, crs, target), region)
 
 
-def _size(polygons: shapely.Polygon | shapely.MultiPolygon, crs: str) -> float:
-    """Return the area of what is asked, in square metres: on the ellipsoid where `crs` is geographic."""
+def _size(polygons: shapely.Polygon | shapely.MultiPolygon, crs: str, bounds: Bounds) -> float:
+    """Return the area of what is asked, in square metres: on the ellipsoid where `crs` is geographic.
+
+    What lies in a box within the bound is not measured: the most that the box can hold is told.
+    """
     definition = crs_.definition(crs)
     geod = definition.get_geod() if definition.is_geographic else None
     if geod is None:
         return float(polygons.area)
+    west, south, east, north = polygons.bounds
+    most = (east - west) * (north - south) * _DEGREE**2
+    if most / 1e6 <= bounds.area:
+        return float(most)
     area, _ = geod.geometry_area_perimeter(shapely.orient_polygons(polygons))
     return abs(float(area))
 
