@@ -1,8 +1,10 @@
 """EDR over HTTP, over one cube: CPU of the server for a request, beside a bare callable and the peers.
 
-The bare callable reads the right Zarr layout and dumps the float32 values with orjson, and nothing else: no query, no
-axes, no parameters. Each peer has the cube in both chunk layouts of ours, as plain Zarr, and is asked of the one that
-suits the question. All are served by the same server, each in a process of its own; every answer is checked first.
+The bare callable reads the window that an address stands for, which it knows beforehand, of the right layout as the
+store opens it, and dumps the float32 values with orjson on its event loop: no query, no axes, no parameters. Requests
+go round a few addresses; beside them stands what was never asked before, ours and the bare callable's, each address
+once. Each peer has the cube in both chunk layouts of ours, as plain Zarr, and is asked of the one that suits the
+question. All are served by the same server, each in a process of its own; every answer is checked first.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import pickle
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.served import stock, xpublish_edr
-from benchmarks.served.compare import Question, answers, compared
+from benchmarks.served.compare import CONNECTIONS, Question, answers, compared
 from benchmarks.served.environments import Absent
 from benchmarks.served.load import Served, listen, served
 from twin.context import Twin
@@ -36,8 +38,10 @@ from twin.testing import samples
 STEPS, SIDE = 720, 400
 _NAME = "built_fraction"
 _WEST, _SOUTH, _CELL = 3.8, 43.5, 0.0005
-_INSTANT, _STEP = "2026-07-05T03:00:00Z", 99
+_STEP = 99
 _ASKED = 20
+#: Questions that are asked once, by kind: as many as take long enough to be weighed.
+_FRESH = {"position": 1_200, "cube_200": 400, "cube_400": 200, "area": 1_200}
 _EVERYTHING = f"/ogc/collections/{_NAME}/cube?bbox=0,0,20,60&f=CoverageJSON"
 
 
@@ -49,17 +53,21 @@ def run(steps: int = STEPS, side: int = SIDE) -> dict[str, Any]:
         folder = Path(name)
         with closing(open_store(folder / "var", CRS84)) as store:
             samples.put_cube(store, truth, collection=samples.coverage().model_copy(update={"crs": CRS84}))
-        questions = _questions(truth[_NAME], side)
-        windows = {path: one.window for asked in questions.values() for path, one in asked.items()}
+        questions = {kind: _asked(ask, truth[_NAME], kind) for kind, ask in _kinds(truth[_NAME]).items()}
+        windows = {path: one.window for kind in questions.values() for part in kind for path, one in part.items()}
         (folder / "windows.pickle").write_bytes(pickle.dumps(windows))
         servers = {
             "ours": running.enter_context(_served(folder, "ours", "/ogc")),
             "bare": running.enter_context(_served(folder, "bare", "")),
             **_peers(folder, truth, running, figures),
         }
-        for kind, asked in questions.items():
+        for kind, (asked, fresh) in questions.items():
             answers(servers["ours"], _question(asked))
+            costs = _fresh(servers, [*fresh])
+            answers(servers["ours"], _question(dict([*fresh.items()][:_ASKED])))
             figures[kind] = compared(servers, _question(asked))
+            for connections, (ours, bare) in costs.items():
+                _add_fresh(figures[kind][f"connections_{connections}"], ours, bare)
         figures["refusal_of_all"] = _refused(servers["ours"])
     return figures
 
@@ -105,44 +113,79 @@ class _Asked:
     same: Callable[[dict[str, Any]], bool]
 
 
-def _questions(truth: xr.DataArray, side: int) -> dict[str, dict[str, _Asked]]:
-    """Return what is asked, by kind and address."""
+def _kinds(truth: xr.DataArray) -> dict[str, Callable[[int, int, int], tuple[str, _Asked]]]:
+    """Return what makes the address of a question of each kind, and what it asks, of a column, a row and a step."""
     values = truth.values
+    side = values.shape[-1]
     grid = np.meshgrid(truth["x"].values, truth["y"].values)
-    at = np.random.default_rng(6).integers(0, side // 2, (_ASKED, 2)).tolist()
-    instant, root, rest = slice(_STEP, _STEP + 1), f"/collections/{_NAME}", f"parameter-name={_NAME}"
+    root, rest = f"/collections/{_NAME}", f"parameter-name={_NAME}"
 
-    def position(x: int, y: int) -> tuple[str, _Asked]:
+    def at(step: int) -> str:
+        return f"datetime={np.datetime_as_string(truth['time'].values[step], 's')}Z&{rest}"
+
+    def position(x: int, y: int, _step: int) -> tuple[str, _Asked]:
         window = slice(0, len(values)), slice(y, y + 1), slice(x, x + 1)
         path = f"{root}/position?coords=POINT({_x(x)}%20{_y(y)})&{rest}"
         return path, _Asked(window, lambda found: np.array_equal(_numbers(found), values[window].ravel()))
 
-    def cube(x: int, y: int, width: int) -> tuple[str, _Asked]:
-        window = instant, slice(y, y + width), slice(x, x + width)
+    def cube(x: int, y: int, step: int, width: int) -> tuple[str, _Asked]:
+        window = slice(step, step + 1), slice(y, y + width), slice(x, x + width)
         sides = _x(x - 0.4), _y(y - 0.4), _x(x + width - 0.6), _y(y + width - 0.6)
-        path = f"{root}/cube?bbox={','.join(map(str, sides))}&datetime={_INSTANT}&{rest}"
+        path = f"{root}/cube?bbox={','.join(map(str, sides))}&{at(step)}"
         return path, _Asked(window, lambda found: np.array_equal(_map(found), values[window][0]))
 
-    def area(x: int, y: int) -> tuple[str, _Asked]:
+    def area(x: int, y: int, step: int) -> tuple[str, _Asked]:
         """Ask a disc of 2,000 cells."""
         disc = shapely.Point(x + 30.3, y + 30.3).buffer((2_000 / np.pi) ** 0.5, 8).exterior.coords
         ring = [(_x(east), _y(north)) for east, north in disc]
-        expected = np.sort(values[_STEP][shapely.contains_xy(shapely.Polygon(ring), *grid)])
-        corners = ",".join(f"{east}%20{north}" for east, north in ring)
 
         def same(found: dict[str, Any]) -> bool:
+            expected = np.sort(values[step][shapely.contains_xy(shapely.Polygon(ring), *grid)])
             given = _numbers(found)
             return np.array_equal(np.sort(given[~np.isnan(given)]), expected)
 
-        window = instant, slice(y + 5, y + 56), slice(x + 5, x + 56)
-        return f"{root}/area?coords=POLYGON(({corners}))&datetime={_INSTANT}&{rest}", _Asked(window, same)
+        window = slice(step, step + 1), slice(y + 5, y + 56), slice(x + 5, x + 56)
+        corners = ",".join(f"{east}%20{north}" for east, north in ring)
+        return f"{root}/area?coords=POLYGON(({corners}))&{at(step)}", _Asked(window, same)
 
     return {
-        "position": dict(position(x, y) for x, y in at),
-        "cube_200": dict(cube(x, y, side // 2) for x, y in at),
-        "cube_400": dict([cube(0, 0, side)]),
-        "area": dict(area(x, y) for x, y in at),
+        "position": position,
+        "cube_200": lambda x, y, step: cube(x, y, step, side // 2),
+        "cube_400": lambda _x, _y, step: cube(0, 0, step, side),
+        "area": area,
     }
+
+
+def _asked(
+    ask: Callable[[int, int, int], tuple[str, _Asked]], truth: xr.DataArray, kind: str
+) -> tuple[dict[str, _Asked], dict[str, _Asked]]:
+    """Return a few questions of one step, to be asked over and over, and others of all steps, to be asked once each."""
+    steps, _rows, columns = truth.shape
+    generator = np.random.default_rng(6)
+    over = dict(ask(x, y, _STEP) for x, y in generator.integers(0, columns // 2, (_ASKED, 2)).tolist())
+    places = generator.integers(0, columns // 2, (_FRESH[kind] * 2, 2)).tolist()
+    once = dict(ask(x, y, at % steps) for at, (x, y) in enumerate(places))
+    return over, dict([each for each in once.items() if each[0] not in over][: _FRESH[kind]])
+
+
+def _fresh(servers: Mapping[str, Served], paths: list[str]) -> dict[int, tuple[float, float]]:
+    """Return milliseconds of CPU for a question never asked before, ours and the bare callable's, by connections."""
+
+    def cost(server: Served, connections: int) -> float:
+        share = paths[CONNECTIONS.index(connections) :: len(CONNECTIONS)]
+        return server.cost([str(server.address(path)) for path in share], len(share), connections)
+
+    return {many: (cost(servers["ours"], many), cost(servers["bare"], many)) for many in CONNECTIONS}
+
+
+def _add_fresh(repeated: dict[str, float], ours: float, bare: float) -> None:
+    """Add what a fresh question costs to the figures of those that are asked over and over."""
+    found = {"ms": round(ours, 3), "bare_ms": round(bare, 3), "times_bare": round(ours / bare, 2)}
+    peers = {name.removesuffix("_ms"): cost for name, cost in repeated.items() if name.endswith("_ms")}
+    found |= {
+        f"times_less_than_{name}": round(cost / ours, 1) for name, cost in peers.items() if name not in ("ours", "bare")
+    }
+    repeated |= {f"never_asked_before_{name}": figure for name, figure in found.items()}
 
 
 def _question(asked: dict[str, _Asked]) -> Question:
