@@ -43,7 +43,7 @@ class _Prepared:
             response = self._question.answer()
         except TwinError as error:
             response = refusal(error)
-        self._takes = thread_time() - began
+        self._takes = min(self._takes, thread_time() - began)
         return _told(response)
 
 
