@@ -83,8 +83,9 @@ def covered(grid: Grid, crs: str, rows: slice, columns: slice, region: shapely.G
 def _nodes(
     grid: Grid, crs: str, rows: tuple[int, int], columns: tuple[int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the nodes of a part in the grid's CRS, in shapes that broadcast to that of the part."""
     x, y = centres(grid, crs)
-    mesh_x, mesh_y = np.meshgrid(x[slice(*columns)], y[slice(*rows)])
+    mesh_x, mesh_y = np.meshgrid(x[slice(*columns)], y[slice(*rows)], sparse=crs == grid.bbox.crs)
     return crs_.transform(mesh_x, mesh_y, crs, grid.bbox.crs)
 
 
