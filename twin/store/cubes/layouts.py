@@ -141,4 +141,5 @@ def fill_series(maps: Arrays, series: Arrays, bands: Iterable[int]) -> None:
         for band, top, left in product(bands, range(0, rows, high), range(0, columns, wide)):
             first, last = band * BAND, min((band + 1) * BAND, steps)
             tile = np.s_[first:last, top : min(top + high, rows), left : min(left + wide, columns)]
-            target[tile].write(maps[name][tile].read().result()).result()
+            values = maps[name][tile].read().result()
+            target[tile].write(values, can_reference_source_data_indefinitely=True).result()  # nobody else has them
