@@ -24,7 +24,7 @@ _METADATA = "zarr.json"
 _LITTLE_ENDIAN = {"name": "bytes", "configuration": {"endian": "little"}}
 _INDEX = [_LITTLE_ENDIAN, {"name": "crc32c"}]
 _READING = ts.Context({"cache_pool": {"total_bytes_limit": CACHE}})
-# A coverage is derived, never the record: after a power cut it is derived again.
+# Links to files are not flushed to the disk either: after a power cut, a coverage can be made again from the record.
 _WRITING = ts.Context({"cache_pool": {"total_bytes_limit": 0}, "file_io_sync": False})
 
 
