@@ -122,7 +122,7 @@ def _over_areas(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> Answer:
     selected: list[tuple[Area, Cells]] = []
     for each in query.areas:
         try:
-            selected.append((each, grids.area(coverage, native, each.region, bounds)[1]))
+            selected.append((each, grids.area(coverage, native, together((each,)), bounds)[1]))
         except NoData:
             if len(query.areas) == 1:
                 raise

@@ -129,7 +129,7 @@ def buffers(
 
 
 def together(found: Sequence[Area]) -> shapely.Geometry:
-    """Return the regions of some areas as one geometry."""
+    """Return the regions of some areas as one geometry, made anew: one that is prepared is for a single thread."""
     return shapely.union_all([area.region for area in found])
 
 
