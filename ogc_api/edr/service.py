@@ -26,10 +26,11 @@ type QueryType = Literal[
 ]
 
 #: The types of query that each kind of collection answers. A time series has no values between its
-#: places, so that a trajectory would meet none; a coverage has no objects.
+#: places, so that a trajectory would meet none; a coverage has no objects; features are not sampled.
 QUERY_TYPES: dict[Kind, tuple[QueryType, ...]] = {
     Kind.TIMESERIES: ("locations", "position", "radius", "area", "corridor", "items", "instances"),
     Kind.COVERAGE: ("position", "radius", "area", "cube", "trajectory", "corridor", "instances"),
+    Kind.FEATURES: ("items",),
 }
 
 
