@@ -30,7 +30,8 @@ OBJECTS = {
     "objects": (r"\bs[012]\b", r"\b[opm]s[012]\.", "Zo(é|%C3%A9)", "Saint-Pierre"),
     "datastreams": (r"\w\.air_temperature",),
 }
-#: What would betray: the names (observations and meters are words too, after a space), the private objects, and what alone their datastreams observe.
+#: What would betray: the names (those that are words too, not after a space), the private objects, and what alone
+#: their datastreams observe.
 TRACES = {
     hiding: re.compile("|".join([*(rf"(?<![\w ]){name}\b" for name in names), "water_flow", *OBJECTS[hiding]]))
     for hiding, names in UNSEEN.items()
