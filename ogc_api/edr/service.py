@@ -91,7 +91,7 @@ class Edr:
             if form == "trajectory":
                 return coverage_answers.trajectory(coverage, query, self.bounds)
             if form == "cube":
-                return coverage_answers.cube(coverage, query, query.boxes[0], self.bounds)
+                return coverage_answers.cube(coverage, query, self.bounds)
             return coverage_answers.area(coverage, query, self.bounds)
 
     def location(self, identity: str, collection: Collection, query: EdrQuery, principal: Principal) -> Answer:
