@@ -22,6 +22,7 @@ from twin.tables import DATASTREAMS
 
 #: Name of the principal who gave no key.
 PUBLIC = "public"
+_SIGHT = secrets.token_bytes(16)
 #: The verbs that change something.
 WRITING: tuple[Verb, ...] = ("create", "replace", "update", "delete")
 
@@ -70,6 +71,15 @@ def described_key(name: str, scopes: Sequence[str], token: str) -> list[str]:
 def cached(how: str, principal: Principal) -> str:
     """Return the ``Cache-Control`` of an answer: what a key opened is kept by no cache that others share."""
     return how if principal.name == PUBLIC else f"private, {how.removeprefix('public, ')}"
+
+
+def sight(principal: Principal) -> str:
+    """Return a word that tells those who see the same from all others, for entity tags.
+
+    It is keyed anew by each process: a plain digest would confirm a guess of what is hidden.
+    """
+    hidden = "\n".join(sorted(principal.hidden)).encode()
+    return hashlib.blake2b(hidden, key=_SIGHT, digest_size=8).hexdigest()
 
 
 class Access:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 
 import httpx
 import pyarrow as pa
 import pytest
 
 from tests.ogc_api.small_city import city
-from twin.access import token_hash
+from twin.access import sight, token_hash
 from twin.app import create_app
 from twin.context import Twin
 from twin.settings import AccessSettings
-from twin.store import OPERATOR
+from twin.store import OPERATOR, Principal
 from twin.testing import samples
 
 #: What the settings may hide, and what that hides with it: series of which no datastream is left to see.
@@ -110,8 +112,11 @@ def routes_of(site, collection):
     return sorted(path for path in shaped if collection in path)
 
 
-@pytest.mark.parametrize("token", [None, "t-other", "t-wrong"])
-@pytest.mark.parametrize(("hiding", "name"), [(hiding, name) for hiding, names in UNSEEN.items() for name in names])
+@pytest.mark.parametrize(
+    ("hiding", "name", "token"),
+    [(hiding, name, None) for hiding, names in UNSEEN.items() for name in names]
+    + [("objects", name, token) for name in SECRETS["objects"] for token in ("t-other", "t-wrong")],
+)
 def test_what_is_not_seen_answers_as_what_is_absent(sites, hiding, name, token):
     site = sites[hiding]
     paths = routes_of(site, name)
@@ -166,6 +171,15 @@ def test_no_answer_to_the_public_bears_a_trace(sites, hiding):
             links = re.findall(r'"href":\s*"http://127.0.0.1:8000(/(?:ogc|export|scenes)[^"]*)"', answer.text)
             asked += [link.replace("\\u0026", "&") for link in links]
     assert len(seen) > 40
+
+
+def test_an_entity_tag_confirms_no_guess():
+    imports = "from twin.access import sight; from twin.store import Principal"
+    told = f"{imports}; print(sight(Principal(name='p', hidden=frozenset('a'))))"
+    other = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.strip()
+    here = [sight(Principal(name="p", hidden=frozenset(hidden))) for hidden in ({"a"}, {"a"}, {"b"}, ())]
+    assert here[0] == here[1]
+    assert len({*here, other}) == 4
 
 
 @pytest.mark.parametrize("hiding", SECRETS)
