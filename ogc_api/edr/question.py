@@ -58,7 +58,7 @@ class Question:
         headers = {"Content-Crs": f"<{crs_.uri(self.query.crs)}>"}
         if self.form == "locations":
             url = self.edr.url(self.collection, instance="instance_id" in self.asked.path)
-            found = self.edr.locations(self.collection, self.query, self.principal, url)
+            found = self.edr.locations(self.collection, self.query, self.principal, url, self.asked.language)
             return self.asked.answer(orjson.dumps(found), answers.GEOJSON, headers)
         try:
             if self.form == "location":
