@@ -85,7 +85,7 @@ export class Page {
       },
     );
     layerList(layers, catalogue, store, this.measure.legend);
-    new Panel(card, catalogue, store, (collection, item) => this.go(collection, item));
+    new Panel(card, catalogue, store, this.atlas, (collection, item) => this.go(collection, item));
     store.watch(["selection"], ({ selection }) => app.classList.toggle("has-card", selection !== null));
     store.watch(["language"], ({ language }) => {
       document.documentElement.lang = language;
