@@ -14,6 +14,7 @@ from tests.viewer.conftest import Visit
 
 type Api = Callable[..., dict]
 _FRESH = itertools.count()
+BESIDE_THE_CARD = 200
 INSTANT = "2026-07-15T20:00:00Z"
 HEAT = f"lang=fr&view=heat&t={INSTANT}&layers=heat_island_map"
 
@@ -47,10 +48,11 @@ def cell(api: Api, collection: str, name: str, at: dict, **parameters: str) -> l
     return told["ranges"][name]["values"]
 
 
-def touch(visit: Visit, place: list[float]) -> dict:
-    """Touch a place from above, and return what is then selected."""
+def touch(visit: Visit, place: list[float], aside: int = 0) -> dict:
+    """Touch a place from above, or so many pixels west of it, and return what is then selected."""
     visit.look(place, 400)
-    visit.page.mouse.click(*visit.middle())
+    x, y = visit.middle()
+    visit.page.mouse.click(x - aside, y)
     return visit.state()["selection"]
 
 
@@ -107,7 +109,9 @@ def test_an_hour_without_a_map_has_no_value_and_says_why(visit: Visit, api: Api,
     expect(series(visit).locator(".hint")).to_have_text(f"Pas de carte à cette heure : {reason}")
 
 
-def test_the_address_brings_a_neighbour_to_the_same_place(browser: Browser, visit: Visit, site: str, place: list[float]):
+def test_the_address_brings_a_neighbour_to_the_same_place(
+    browser: Browser, visit: Visit, site: str, place: list[float]
+):
     at = touch(visit, place)
     expect(series(visit).locator(".amount")).to_have_text(re.compile(r"°C$"))
     amount = number(series(visit).locator(".amount").inner_text())
@@ -135,8 +139,8 @@ def test_the_keyboard_asks_and_closes_and_the_mark_shows_where(visit: Visit, pla
     expect(visit.page.locator(".card")).to_be_hidden()
     visit.settle()
     assert np.abs(visit.picture(6) - bare).max() < 10
-    visit.page.locator("#map").focus()
     for shown in (True, False):
+        visit.page.locator("#map").focus()
         visit.page.keyboard.press("Enter")
         expect(visit.page.locator(".card")).to_be_visible(visible=shown)
 
@@ -151,8 +155,9 @@ def test_the_ground_closes_the_card_of_an_object_then_answers(visit: Visit, api:
     station = api("ogc/collections/stations/items", limit=1)["features"][0]
     visit.page.evaluate(f"location.hash = '{HEAT}&object=stations/{station['id']}'")
     expect(visit.page.locator(".card h2")).to_have_text(station["properties"]["name"])
-    assert touch(visit, place) is None
-    assert "longitude" in touch(visit, place)
+    assert touch(visit, place, BESIDE_THE_CARD) is None
+    assert touch(visit, place, BESIDE_THE_CARD)["longitude"] < place[0]
+    assert touch(visit, place, BESIDE_THE_CARD + 40)["longitude"] < place[0], "another place, in one touch"
     visit.page.evaluate("location.hash = 'lang=fr&layers=land_cover'")
     visit.until("window.jumeau.state().layers.join() === 'land_cover'")
     assert touch(visit, place) is None, "no map, no answer"
@@ -166,7 +171,7 @@ def test_years_are_drawn_whole_and_what_has_no_time_has_no_chart(visit: Visit, a
     )
     years, still = (visit.page.locator(".card .group").nth(i) for i in (0, 1))
     [built] = cell(api, "built_fraction", "built_fraction", at, datetime="2012-01-01T00:00:00Z")
-    expect(years.locator(".chart .line")).to_be_visible()
+    expect(years.locator(".chart .line")).to_have_attribute("d", re.compile(r"^M.*(L.*){19}$"))
     expect(years.locator(".chart .day text").first).to_have_text("2007")
     assert number(years.locator(".amount").inner_text()) == pytest.approx(built, abs=0.006)
     [impervious] = cell(api, "urban_morphology", "impervious_fraction", at)

@@ -18,6 +18,8 @@ export interface Group {
 
 export interface Content {
   title: Message;
+  /** Whether some series are dense enough to choose how much of them is shown. */
+  spans: boolean;
   /** A control above the groups. */
   control?: HTMLElement;
   groups: Group[];
@@ -49,11 +51,11 @@ export class Charts {
     this.views = [];
     this.element.replaceChildren();
     if (!this.content) return;
-    const { title, control, groups } = this.content;
+    const { title, spans, control, groups } = this.content;
     const { language } = this.store.current;
     this.element.append(
       h("h3", {}, t(title, language)),
-      this.spans(),
+      spans ? this.spans() : "",
       control ?? "",
       ...groups.map((group) => this.group(group)),
     );

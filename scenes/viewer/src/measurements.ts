@@ -58,7 +58,7 @@ export class Measurements {
     const groups = collections.map((series, i): Group => {
       return { title: series.title, open: i === 0, read: (options) => this.views(series, subject, options) };
     });
-    this.charts.show({ title: "series", control: this.comparison.choice(subject), groups });
+    this.charts.show({ title: "series", spans: true, control: this.comparison.choice(subject), groups });
   }
 
   private get chosen() {

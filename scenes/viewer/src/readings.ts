@@ -48,10 +48,12 @@ export class Readings {
       return;
     }
     const { language, theme, layers } = this.store.current;
-    const groups = mapped(this.catalogue, theme, layers).map((collection): Group => {
+    const shown = mapped(this.catalogue, theme, layers);
+    const spans = shown.some((one) => this.atlas.of(one).lasts < Infinity);
+    const groups = shown.map((collection): Group => {
       return { title: collection.title, open: true, read: (options) => this.views(collection, place, options) };
     });
-    this.charts.show(groups.length > 0 ? { title: "maps", groups } : t("nothingMapped", language));
+    this.charts.show(groups.length > 0 ? { title: "maps", spans, groups } : t("nothingMapped", language));
   }
 
   private async views(
