@@ -6,6 +6,8 @@ const TEXTS = {
   subtitle: { fr: "Jumeau numérique", en: "Digital twin" },
   loading: { fr: "Chargement de la ville…", en: "Loading the city…" },
   drawing: { fr: "Dessin de la maquette…", en: "Drawing the model…" },
+  noNetwork: { fr: "Le réseau ne répond pas : données lues le", en: "The network does not answer: data read on" },
+  reload: { fr: "Recharger", en: "Reload" },
   language: { fr: "Langue", en: "Language" },
   views: { fr: "Vues", en: "Views" },
   city: { fr: "Ville", en: "City" },

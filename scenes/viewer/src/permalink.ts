@@ -27,6 +27,7 @@ export function stateOf(catalogue: Catalogue, hash: string): State {
     compared: asked.get("with"),
     comparing: false,
     view: viewOf(asked.get("camera")),
+    readAt: null,
   };
 }
 
@@ -109,5 +110,8 @@ export function keepAddress(catalogue: Catalogue, store: Store): void {
     window.clearTimeout(waiting);
     waiting = window.setTimeout(() => history.replaceState(null, "", hashOf(catalogue, store.current)), 250);
   });
-  window.addEventListener("hashchange", () => store.set(stateOf(catalogue, location.hash)));
+  // The address that was asked for: the present one may have been written since.
+  window.addEventListener("hashchange", ({ newURL }) =>
+    store.set({ ...stateOf(catalogue, new URL(newURL).hash), readAt: store.current.readAt }),
+  );
 }

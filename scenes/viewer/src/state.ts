@@ -46,6 +46,8 @@ export interface State {
   /** Whether the next object touched is the one to compare with. */
   comparing: boolean;
   view: View | null;
+  /** When what is shown was read, where the server could not be asked again. */
+  readAt: number | null;
 }
 
 /** What a touch of an object, of the ground under a map, or of nothing changes. */
