@@ -146,7 +146,7 @@ export class Page {
     if (readAt === null) return [];
     const since = shortInstant(readAt, language, this.catalogue.city.time_zone);
     const again = h("button", { type: "button", class: "plain", onclick: () => location.reload() }, t("reload", language));
-    return [`${t("noNetwork", language)} ${since}. `, again];
+    return [h("span", {}, `${t("noNetwork", language)} ${since}.`), again];
   }
 
   /** Selects an object found by its name, and comes near it. */
