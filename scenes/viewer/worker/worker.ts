@@ -83,7 +83,8 @@ function heard(part: Part, url: string, response: Response): Promise<void> {
 /** Tells a page when what it is given was read. */
 async function tell(clientId: string, kept: Response): Promise<void> {
   const client = await self.clients.get(clientId);
-  client?.postMessage({ read: Date.parse(kept.headers.get("Date") ?? "") });
+  const read = Date.parse(kept.headers.get("Date") ?? "");
+  if (read) client?.postMessage({ read });
 }
 
 async function keep(part: Part, url: string, response: Response): Promise<void> {

@@ -147,8 +147,14 @@ export class CityScene {
   pick(x: number, y: number): Thing | null {
     const place = new Cartesian2(x, y);
     const near = this.thing(this.scene.pick(place, TOUCH, TOUCH));
-    // What is wider than a point must be touched itself: beside it lies the ground.
-    return near && this.tiles.get(near.collection)?.wide ? this.thing(this.scene.pick(place)) : near;
+    // Where the ground answers too, what is wider than a point must be touched itself.
+    return near && this.mapped && this.tiles.get(near.collection)?.wide ? this.thing(this.scene.pick(place)) : near;
+  }
+
+  /** Whether some map is shown, which the ground can be touched to read. */
+  private get mapped(): boolean {
+    const { theme, layers } = this.store.current;
+    return mapped(this.catalogue, theme, layers).length > 0;
   }
 
   private thing(found: unknown): Thing | null {
@@ -159,10 +165,8 @@ export class CityScene {
 
   /** Selects what is touched: an object, else the ground where a map is shown; a touch of the mark takes it away. */
   private touch(x: number, y: number): void {
-    const { current } = this.store;
-    const found = this.pick(x, y);
-    const asks = !this.mark.isAt(x, y, TOUCH) && mapped(this.catalogue, current.theme, current.layers).length > 0;
-    this.store.set(touched(current, found ?? (asks ? this.camera.ground(x, y) : null)));
+    const asks = this.mapped && !this.mark.isAt(x, y, TOUCH);
+    this.store.set(touched(this.store.current, this.pick(x, y) ?? (asks ? this.camera.ground(x, y) : null)));
   }
 
   /** What is drawn now, for tests. */
