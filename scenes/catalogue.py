@@ -109,6 +109,7 @@ def links(collection: Collection) -> dict[str, str]:
             found["tiles"] = f"scenes/tiles/{{z}}/{{x}}/{{y}}.mvt?collections={name}"
     elif collection.kind is Kind.COVERAGE:
         found["grid"] = f"scenes/grids/{name}/{{property}}.bin"
+        found["position"] = f"ogc/collections/{name}/position"
     elif collection.kind is Kind.TIMESERIES and not collection.finest_period:
         found["values"] = f"scenes/values/{name}/{{property}}.bin"
         found["locations"] = f"ogc/collections/{name}/locations"

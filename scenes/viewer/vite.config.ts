@@ -40,8 +40,33 @@ function cesiumFiles(): Plugin {
   };
 }
 
+/** Puts the service worker beside the page, whose folder is then its scope. */
+function serviceWorker(): Plugin {
+  return {
+    name: "service-worker",
+    apply: "build",
+    async writeBundle(options) {
+      await build({
+        configFile: false,
+        publicDir: false,
+        logLevel: "error",
+        build: {
+          target: "es2022",
+          outDir: options.dir ?? "dist",
+          emptyOutDir: false,
+          lib: {
+            entry: resolve(import.meta.dirname, "worker/worker.ts"),
+            formats: ["es"],
+            fileName: () => "worker.js",
+          },
+        },
+      });
+    },
+  };
+}
+
 export default defineConfig({
   base: "./",
-  plugins: [cesiumFiles()],
+  plugins: [cesiumFiles(), serviceWorker()],
   build: { target: "es2022", chunkSizeWarningLimit: 6000 },
 });

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -108,8 +109,11 @@ class Visit:
         fragment: str = "",
         language: str = "fr-FR",
         size: ViewportSize = SIZE,
+        service_workers: Literal["allow", "block"] = "allow",
     ) -> None:
-        self.context = browser.new_context(viewport=size, locale=language, reduced_motion="reduce")
+        self.context = browser.new_context(
+            viewport=size, locale=language, reduced_motion="reduce", service_workers=service_workers
+        )
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.hosts: set[str] = set()

@@ -172,7 +172,7 @@ def test_the_address_brings_back_the_view(browser: Browser, site: str):
 
 def test_the_first_view_is_light(browser: Browser, site: str):
     """At most 60 requests and 3 MB, hidden layers asked for nothing (DESIGN, numbers to reach)."""
-    visit = Visit(browser, site, "#lang=fr")
+    visit = Visit(browser, site, "#lang=fr", service_workers="block")
     sizes: list[int] = []
     visit.page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
     visit.page.reload()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from playwright.sync_api import Browser, expect
 
@@ -25,8 +26,12 @@ def test_objects_and_series_are_read_without_the_model(flat_browser: Browser, si
     visit.context.close()
 
 
-def test_heat_and_air_are_read_without_the_model(flat_browser: Browser, site: str):
-    visit = Visit(flat_browser, site, "#view=heat&lang=en", language="en-GB")
+def test_heat_and_air_are_read_without_the_model(flat_browser: Browser, site: str, api: Callable[..., dict]):
+    west, south, east, north = api("scenes/catalogue.json")["extent"]
+    place = f"{(west + east) / 2:.5f},{(south + north) / 2:.5f}"
+    visit = Visit(flat_browser, site, f"#view=heat&lang=en&place={place}", language="en-GB")
+    expect(visit.page.locator(".card h2")).to_have_text("At this place")
+    expect(visit.page.locator(".card .amount")).to_have_text(re.compile("°C$"))
     expect(visit.page.locator("[data-caption=heat_island_map] .facts")).to_have_text(re.compile(r"^From .*\s°C"))
     expect(visit.page.locator("[data-caption=heat_island_map] .hint")).to_have_text(re.compile(r"^Sure to"))
     visit.page.get_by_role("button", name="Air quality").click()

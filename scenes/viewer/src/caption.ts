@@ -1,6 +1,6 @@
 /** What the theme's maps show at the time chosen, in words: their meaning, how sure they are, the class of each area. */
 
-import { type Catalogue, type Collection, drawn } from "./catalogue";
+import { type Catalogue, type Collection, drawn, mapped } from "./catalogue";
 import { categoriesOf } from "./colours";
 import { h } from "./dom";
 import { t } from "./i18n";
@@ -8,6 +8,7 @@ import { type Item, loadPage, nameOf } from "./items";
 import { legend, rampLegend } from "./legend";
 import { type Atlas, type Moment, range } from "./maps";
 import type { State, Store } from "./state";
+import { sureness, whyNone } from "./sureness";
 import { longDate } from "./time";
 import { quantity } from "./units";
 
@@ -46,7 +47,11 @@ export class Caption {
       return classed ? [new ClassCaption(collection, this.catalogue, this.store)] : [];
     });
     this.parts = parts;
-    this.root.replaceChildren(...parts.map(({ element }) => element));
+    const readable = mapped(this.catalogue, theme, layers).some((one) => shown.includes(one));
+    this.root.replaceChildren(
+      ...parts.map(({ element }) => element),
+      readable ? h("p", { class: "hint touch-ground" }, t("touchGround", this.store.current.language)) : "",
+    );
     this.root.hidden = parts.length === 0;
     this.follow(this.store.current);
   }
@@ -81,28 +86,17 @@ class MapCaption implements Part {
     this.element.setAttribute("aria-busy", String(!moment));
     this.facts.textContent = moment ? this.said(moment, state) : t("loadingMap", state.language);
     this.facts.classList.toggle("problem", moment?.frame === null);
-    this.trust.textContent = moment?.frame ? this.sureness(moment, state) : "";
+    const unit = moment?.frame?.grids.unit;
+    this.trust.textContent = unit === undefined ? "" : sureness(moment?.assessment, unit, state.language);
   }
 
   private said({ frame, assessment }: Moment, { language }: State): string {
-    if (!frame) {
-      const why = assessment?.reason?.[language] ?? t("notMapped", language);
-      return `${t("noMap", language)} ${why}`;
-    }
+    if (!frame) return whyNone(assessment, language);
     const { minimum, mean, maximum } = range(frame);
     const amount = (value: number) => quantity(value, frame.grids.unit, language);
     return language === "fr"
       ? `De ${amount(minimum)} à ${amount(maximum)} selon les lieux, ${amount(mean)} en moyenne.`
       : `From ${amount(minimum)} to ${amount(maximum)} by place, ${amount(mean)} on average.`;
-  }
-
-  private sureness({ frame, assessment }: Moment, { language }: State): string {
-    if (!frame || assessment?.rmse === null || assessment?.rmse === undefined) return "";
-    const error = quantity(assessment.rmse, frame.grids.unit, language);
-    const { stations } = assessment;
-    if (language === "fr")
-      return `Sûre à ± ${error} près : l'erreur constatée en cachant tour à tour chaque station${stations ? ` (${stations} stations)` : ""}.`;
-    return `Sure to ± ${error}: the error found by hiding each station in turn${stations ? ` (${stations} stations)` : ""}.`;
   }
 }
 

@@ -85,7 +85,7 @@ export interface Collection {
   licence: { title: string; url: string | null; attribution: string };
   producer: string;
   /** Addresses relative to the page, present where they apply. */
-  links: Partial<Record<"items" | "tileset" | "tiles" | "grid" | "values" | "locations", string>>;
+  links: Partial<Record<"items" | "tileset" | "tiles" | "grid" | "position" | "values" | "locations", string>>;
   /** Time series: which properties are observed on the objects of which collection. */
   objects?: Record<string, string[]>;
 }
@@ -119,6 +119,13 @@ export function drawn(catalogue: Catalogue): Collection[] {
   return catalogue.collections
     .filter(({ style, links }) => style.symbol !== "none" && (links.tileset ?? links.tiles ?? links.grid))
     .sort((a, b) => b.style.order - a.style.order || a.id.localeCompare(b.id));
+}
+
+/** The coverages among `layers` that answer at a place: those of the theme first, then the uppermost. */
+export function mapped(catalogue: Catalogue, theme: string | null, layers: ReadonlySet<string>): Collection[] {
+  const shown = drawn(catalogue).filter(({ id, links }) => links.position && layers.has(id));
+  const far = ({ theme: of }: Collection) => Number(theme === null || of?.name !== theme);
+  return shown.sort((a, b) => far(a) - far(b));
 }
 
 /** The collections whose objects can be touched: those drawn one by one. */

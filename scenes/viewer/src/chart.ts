@@ -2,8 +2,8 @@
 
 import { h, s } from "./dom";
 import { t } from "./i18n";
-import { type Series, summary, valueAt } from "./series";
-import { clock, DAY, midnights, shortDate, shortInstant } from "./time";
+import { absence, type Series, summary, valueAt } from "./series";
+import { clock, DAY, LONG, midnights, newYears, shortDate, shortInstant } from "./time";
 import { quantity, unit } from "./units";
 import type { Language } from "./text";
 
@@ -114,7 +114,7 @@ export function chart(series: Series, other: Named | null, options: ChartOptions
     cursor.setAttribute("transform", `translate(${x(time)} 0)`);
     cursor.setAttribute("visibility", "visible");
     const amount =
-      typeof value === "number" ? quantity(value, series.property.unit, language) : t("noValue", language);
+      typeof value === "number" ? quantity(value, series.property.unit, language) : absence(series, language);
     const second = other && valueAt(other.series, time, 0)?.value;
     const compared =
       typeof second === "number" ? ` · ${other?.name} ${quantity(second, series.property.unit, language)}` : "";
@@ -162,10 +162,11 @@ export function table(
   { language, timeZone }: Pick<ChartOptions, "language" | "timeZone">,
 ): HTMLElement {
   const symbol = unit(series.property.unit, language, summary(series).maximum);
+  const judged = series.doubts.length > 0;
   const head = [
     t("instant", language),
     `${t("value", language)}${symbol ? ` (${symbol})` : ""}`,
-    t("quality", language),
+    ...(judged ? [t("quality", language)] : []),
     ...(other ? [other.name] : []),
   ];
   const body = h("tbody");
@@ -207,7 +208,7 @@ export function table(
           doubt ? { class: "doubtful" } : {},
           h("th", { scope: "row" }, shortInstant(time, language, timeZone)),
           h("td", {}, none ? "–" : quantity(value, null, language)),
-          h("td", {}, none ? t("noValue", language) : doubt ? doubt[language] : t("good", language)),
+          judged && h("td", {}, none ? absence(series, language) : doubt ? doubt[language] : t("good", language)),
           other &&
             h(
               "td",
@@ -226,12 +227,13 @@ export function table(
 /** One sentence that says what the chart shows. */
 function spoken(series: Series, language: Language): string {
   const { minimum, maximum, mean, count, doubtful, missing } = summary(series);
+  const doubts = series.doubts.length > 0 ? `${doubtful} ${t("doubtfulValues", language)}, ` : "";
   const amount = (value: number) => quantity(value, series.property.unit, language);
   const extremes =
     count > 0
       ? `${t("minimum", language)} ${amount(minimum)}, ${t("mean", language)} ${amount(mean)}, ${t("maximum", language)} ${amount(maximum)}, `
       : "";
-  return `${series.property.title[language]} : ${extremes}${doubtful} ${t("doubtfulValues", language)}, ${missing} ${t("missingValues", language)}.`;
+  return `${series.property.title[language]} : ${extremes}${doubts}${missing} ${t("missingValues", language)}.`;
 }
 
 function niceTicks(low: number, high: number): number[] {
@@ -250,10 +252,11 @@ function dayTicks(from: number, to: number, timeZone: string): number[] {
     const first = Math.ceil(from / (DAY / 8)) * (DAY / 8);
     return Array.from({ length: Math.floor((to - first) / (DAY / 8)) + 1 }, (_, i) => first + (i * DAY) / 8);
   }
-  return midnights(from, to, timeZone);
+  return to - from > LONG ? newYears(from, to) : midnights(from, to, timeZone);
 }
 
 function label(time: number, span: number, language: Language, timeZone: string): string {
+  if (span > LONG) return String(new Date(time).getUTCFullYear());
   return span <= 1.5 * DAY ? clock(time, language, timeZone) : shortDate(time, language, timeZone);
 }
 

@@ -6,7 +6,7 @@
  */
 
 import type { CityScene } from "./map/scene";
-import type { Selection, Store } from "./state";
+import type { Store, Thing } from "./state";
 
 declare global {
   interface Window {
@@ -53,7 +53,7 @@ export class Hook {
   }
 
   /** The object drawn at a place of the canvas, in CSS pixels. */
-  pick(x: number, y: number): Selection | null {
+  pick(x: number, y: number): Thing | null {
     return this.scene?.pick(x, y) ?? null;
   }
 

@@ -32,8 +32,9 @@ export interface Moment {
 
 export class Maps {
   readonly property: ObservedProperty | undefined;
+  /** Milliseconds for which a map is in force: as long as its hour or day, so that none is ever stale; a rarer one until the next. */
+  readonly lasts: number;
   private readonly first: number;
-  private readonly spacing: number;
   private readonly whole: Windows<Read>;
   /** Every map in outline, so that something follows the finger at once; null where windows of whole maps are as long. */
   private readonly outlines: Windows<Read> | null;
@@ -51,12 +52,13 @@ export class Maps {
     const steps = Math.max(Math.round(count / (cells * observed_properties.length)), 1);
     this.first = temporal ? Date.parse(temporal[0]) : -Infinity;
     const last = temporal ? Date.parse(temporal[1] ?? temporal[0]) : Infinity;
-    this.spacing = steps > 1 ? (last - this.first) / (steps - 1) : Infinity;
+    const spacing = steps > 1 ? (last - this.first) / (steps - 1) : Infinity;
+    this.lasts = spacing <= DAY ? spacing - 1 : Infinity;
     const windows = (coarser: number) =>
       new Windows(
         this.first,
         last,
-        this.spacing,
+        spacing,
         steps,
         Math.max(Math.floor((VALUES * coarser ** 2) / cells), 1),
         (span) => this.read(span, coarser),
@@ -88,12 +90,11 @@ export class Maps {
     return moment ? moment.frame : this.frameOf(outline?.grids ?? null, time);
   }
 
-  /** A map of an hour or a day is in force for as long, so that none is ever stale; a rarer one until the next. */
   private frameOf(grids: Grids | null, time: number): Frame | null {
     if (!grids) return null;
     const { times, data, columns, rows } = grids;
     const at = times.length === 0 ? 0 : times.findLastIndex((one) => one <= time);
-    if (at < 0 || (this.spacing <= DAY && time >= (times[at] ?? 0) + this.spacing)) return null;
+    if (at < 0 || time - (times[at] ?? -Infinity) > this.lasts) return null;
     const values = data.subarray(at * columns * rows, (at + 1) * columns * rows);
     return values.some((value) => !Number.isNaN(value)) ? { grids, values } : null;
   }

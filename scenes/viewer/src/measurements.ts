@@ -1,101 +1,75 @@
-/** What is measured on one object: a group for each time-series collection, read when it is opened. */
+/** What is measured on one object: a group for each time-series collection. */
 
 import { type Catalogue, type Collection, measures, seriesOf } from "./catalogue";
+import { Charts, type Group } from "./charts";
+import { Comparison } from "./comparison";
 import { h } from "./dom";
 import { t } from "./i18n";
 import type { Outcome } from "./outcome";
-import { Comparison } from "./comparison";
 import { loadSeries, type Series } from "./series";
-import { SeriesView, SPANS, type Span } from "./seriesview";
+import { SeriesView, type ViewOptions } from "./seriesview";
 import type { Store } from "./state";
-import { covers, scalesOf, snap } from "./time";
-import type { Language } from "./text";
+
+interface Subject {
+  collection: Collection;
+  id: string;
+}
 
 export class Measurements {
-  readonly element = h("div", { class: "charts" });
-  private span: Span = "week";
-  private subject: { collection: Collection; id: string } | null = null;
-  private views: SeriesView[] = [];
-  private readonly read = new Map<string, Promise<Outcome<Series[]>>>();
+  private readonly charts: Charts;
   private readonly comparison: Comparison;
+  private subject: Subject | null = null;
+  private readonly read = new Map<string, Promise<Outcome<Series[]>>>();
 
   constructor(
     private readonly catalogue: Catalogue,
     private readonly store: Store,
   ) {
+    this.charts = new Charts(catalogue, store);
     this.comparison = new Comparison(store);
     store.watch(["language", "compared"], () => this.draw());
-    store.watch(["time"], ({ time }) => {
-      for (const view of this.views) view.follow(time);
-    });
+  }
+
+  get element(): HTMLElement {
+    return this.charts.element;
   }
 
   /** Shows the series of one object, or of none. */
-  show(subject: { collection: Collection; id: string } | null): void {
+  show(subject: Subject | null): void {
     this.subject = subject;
     this.read.clear();
     this.draw();
   }
 
   private draw(): void {
-    const { language } = this.store.current;
-    this.views = [];
-    this.element.replaceChildren();
-    if (!this.subject) return;
-    const collections = seriesOf(this.catalogue, this.subject.collection.id);
+    const { subject } = this;
+    if (!subject) {
+      this.charts.show(null);
+      return;
+    }
+    const collections = seriesOf(this.catalogue, subject.collection.id);
     if (collections.length === 0) {
-      this.element.append(h("p", { class: "hint" }, t("noSeries", language)));
+      this.charts.show(t("noSeries", this.store.current.language));
       return;
     }
     const first = this.chosen?.collection;
     const rank = (one: Collection) => Number(one !== first) + Number(!one.style.visible);
     collections.sort((a, b) => rank(a) - rank(b));
-    this.element.append(
-      h("h3", {}, t("series", language)),
-      this.spans(language),
-      this.comparison.choice(this.subject),
-      ...collections.map((series) => this.group(series, series === collections[0])),
-    );
+    const groups = collections.map((series, i): Group => {
+      return { title: series.title, open: i === 0, read: (options) => this.views(series, subject, options) };
+    });
+    this.charts.show({ title: "series", spans: true, control: this.comparison.choice(subject), groups });
   }
 
   private get chosen() {
     return measures(this.catalogue).get(this.store.current.measure ?? "");
   }
 
-  private spans(language: Language): HTMLElement {
-    return h(
-      "div",
-      { class: "segments", role: "group", "aria-label": t("window", language) },
-      SPANS.map((span, index) =>
-        h(
-          "button",
-          {
-            type: "button",
-            "aria-pressed": String(span === this.span),
-            onclick: () => {
-              this.span = span;
-              this.draw();
-              this.element.querySelectorAll<HTMLElement>(".segments button")[index]?.focus();
-            },
-          },
-          t(span, language),
-        ),
-      ),
-    );
-  }
-
-  private group(series: Collection, open: boolean): HTMLElement {
-    const { language } = this.store.current;
-    const body = h("div", {}, h("p", { class: "hint" }, t("loadingSeries", language)));
-    const group = h("details", { class: "group" }, h("summary", {}, series.title[language]), body);
-    group.addEventListener("toggle", () => group.open && void this.fill(body, series), { once: true });
-    group.open = open;
-    return group;
-  }
-
-  private async fill(body: HTMLElement, collection: Collection): Promise<void> {
-    const { subject } = this;
-    if (!subject) return;
+  private async views(
+    collection: Collection,
+    subject: Subject,
+    options: (series: Series) => ViewOptions,
+  ): Promise<(SeriesView | HTMLElement)[]> {
     const names = collection.objects?.[subject.collection.id] ?? [];
     const { compared } = this.store.current;
     const [series, others, name] = await Promise.all([
@@ -103,27 +77,23 @@ export class Measurements {
       compared === null ? null : this.seriesOf(collection, compared, names),
       this.comparison.nameOf(subject.collection, compared),
     ]);
-    if (!body.isConnected) return;
-    const { language, time } = this.store.current;
-    if (!series.ok) {
-      body.replaceChildren(h("p", { class: "problem", role: "alert" }, series.problem.message[language]));
-      return;
-    }
+    const { language } = this.store.current;
+    if (!series.ok) return [h("p", { class: "problem", role: "alert" }, series.problem.message[language])];
     const first = this.chosen?.property.name;
     const ordered = series.value.toSorted(
       (a, b) => Number(b.property.name === first) - Number(a.property.name === first),
     );
     const besides = (one: Series) =>
       others?.ok ? others.value.find(({ property }) => property.name === one.property.name) : undefined;
-    const views = ordered.map((one) => this.view(one, besides(one), name));
-    for (const view of views) view.follow(time);
-    this.views.push(...views);
-    const nothing = h("p", { class: "hint" }, t("noSeries", language));
-    const notThere = h("p", { class: "hint" }, `${name} : ${t("notThere", language)}`);
-    body.replaceChildren(
-      ...(others && !ordered.some(besides) ? [notThere] : []),
-      ...(views.length ? views.map(({ element }) => element) : [nothing]),
-    );
+    const views = ordered.map((one) => {
+      const other = besides(one);
+      return new SeriesView(one, other ? { name, series: other } : null, options(one));
+    });
+    const hint = (text: string) => h("p", { class: "hint" }, text);
+    return [
+      ...(others && !ordered.some(besides) ? [hint(`${name} : ${t("notThere", language)}`)] : []),
+      ...(views.length ? views : [hint(t("noSeries", language))]),
+    ];
   }
 
   private seriesOf(collection: Collection, id: string, names: string[]): Promise<Outcome<Series[]>> {
@@ -131,16 +101,5 @@ export class Measurements {
     const answer = this.read.get(key) ?? loadSeries(collection, id, names);
     this.read.set(key, answer);
     return answer;
-  }
-
-  private view(series: Series, other: Series | undefined, name: string): SeriesView {
-    const first = series.times[0] ?? 0;
-    const scale = scalesOf(this.catalogue).find((one) => covers(one, first));
-    return new SeriesView(series, other ? { name, series: other } : null, {
-      language: this.store.current.language,
-      timeZone: this.catalogue.city.time_zone,
-      span: this.span,
-      choose: (instant) => scale && this.store.set({ time: snap(scale, instant) }),
-    });
   }
 }

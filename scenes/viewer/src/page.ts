@@ -13,9 +13,9 @@ import { course, ShownMeasure } from "./measure";
 import type { Problem } from "./outcome";
 import { Panel } from "./panel";
 import { lists, search } from "./search";
-import type { Store } from "./state";
+import type { State, Store } from "./state";
 import { themeChoice } from "./themes";
-import { scalesOf } from "./time";
+import { scalesOf, shortInstant } from "./time";
 import { TimeBar } from "./timebar";
 
 const BUTTONS: [Message, "home" | Parameters<CityScene["camera"]["move"]>[0], string][] = [
@@ -33,6 +33,7 @@ export class Page {
   private readonly canvas = h("canvas", { id: "map", tabindex: 0 });
   private readonly labels = h("div", { class: "labels", "aria-hidden": "true" });
   private readonly status = h("p", { class: "status", role: "status" });
+  private readonly notice = h("p", { class: "status", role: "status" });
   private readonly side = h("div", { class: "side-content", id: "side" });
   private readonly fallback = h("div", { class: "fallback" });
   private readonly measure: ShownMeasure;
@@ -67,7 +68,7 @@ export class Page {
     this.side.append(find, this.fallback, layers, sources);
     app.replaceChildren(
       h("nav", { class: "side" }, header, views, caption, toggle, this.side),
-      h("main", {}, this.canvas, this.labels, this.status, controls),
+      h("main", {}, this.canvas, this.labels, h("div", { class: "notices" }, this.status, this.notice), controls),
       card,
       timeBar?.element ?? "",
     );
@@ -85,8 +86,9 @@ export class Page {
       },
     );
     layerList(layers, catalogue, store, this.measure.legend);
-    new Panel(card, catalogue, store, (collection, item) => this.go(collection, item));
+    new Panel(card, catalogue, store, this.atlas, (collection, item) => this.go(collection, item));
     store.watch(["selection"], ({ selection }) => app.classList.toggle("has-card", selection !== null));
+    store.watch(["language", "readAt"], (state) => this.notice.replaceChildren(...this.noNetwork(state)));
     store.watch(["language"], ({ language }) => {
       document.documentElement.lang = language;
       document.title = `${catalogue.city.name} – ${t("subtitle", language)}`;
@@ -138,6 +140,13 @@ export class Page {
   private tell(problem: Problem): void {
     this.status.textContent = problem.message[this.store.current.language];
     this.status.classList.add("problem");
+  }
+
+  private noNetwork({ language, readAt }: State): (Node | string)[] {
+    if (readAt === null) return [];
+    const since = shortInstant(readAt, language, this.catalogue.city.time_zone);
+    const again = h("button", { type: "button", class: "plain", onclick: () => location.reload() }, t("reload", language));
+    return [h("span", {}, `${t("noNetwork", language)} ${since}.`), again];
   }
 
   /** Selects an object found by its name, and comes near it. */

@@ -1,34 +1,46 @@
-/** The card of the selected object: what it is, and what is measured there. */
+/** The card of what is selected: an object and what is measured there, or a place and what the maps say of it. */
 
 import { type Catalogue, type Collection, type Field, find } from "./catalogue";
 import { h, icon } from "./dom";
 import { t } from "./i18n";
 import { type Item, loadItem, nameOf } from "./items";
+import type { Atlas } from "./maps";
 import { Measurements } from "./measurements";
-import type { Selection, Store } from "./state";
+import { Readings } from "./readings";
+import { isPlace, type Place, type Selection, type Store } from "./state";
 import { shortDate } from "./time";
 import { quantity } from "./units";
 import type { Language } from "./text";
 
 const CLOSE = "M6 6l12 12M18 6L6 18";
 
+/** An object as it was read. */
+interface Known {
+  collection: Collection;
+  item: Item;
+  stands: boolean;
+}
+
 /** Shows the selection of the store in `root`, hidden while there is none. */
 export class Panel {
-  private subject: { collection: Collection; item: Item; stands: boolean } | null = null;
+  private subject: Place | Known | null = null;
   private readonly card = h("div");
   private readonly measurements: Measurements;
+  private readonly readings: Readings;
 
   constructor(
     private readonly root: HTMLElement,
     private readonly catalogue: Catalogue,
     private readonly store: Store,
+    atlas: Atlas,
     private readonly show: (collection: Collection, item: Item) => void,
   ) {
     this.measurements = new Measurements(catalogue, store);
-    root.append(this.card, this.measurements.element);
+    this.readings = new Readings(catalogue, store, atlas);
+    root.append(this.card, this.measurements.element, this.readings.element);
     root.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
-    store.watch(["selection"], ({ selection }) => void this.open(selection));
     store.watch(["language"], () => this.drawCard());
+    store.watch(["selection"], ({ selection }) => void this.open(selection));
   }
 
   private close(): void {
@@ -38,8 +50,14 @@ export class Panel {
   private async open(selection: Selection | null): Promise<void> {
     this.subject = null;
     this.root.hidden = !selection;
+    this.root.removeAttribute("aria-busy");
     this.card.replaceChildren();
     this.measurements.show(null);
+    this.readings.show(isPlace(selection) ? selection : null);
+    if (isPlace(selection)) {
+      this.tell(selection);
+      return;
+    }
     const collection = selection && find(this.catalogue, selection.collection);
     if (!selection || !collection) return;
     this.root.setAttribute("aria-busy", "true");
@@ -52,9 +70,13 @@ export class Panel {
       this.card.replaceChildren(this.closeButton(language), sentence);
       return;
     }
-    this.subject = { collection, ...answer.value };
-    this.drawCard();
     this.measurements.show({ collection, id: selection.id });
+    this.tell({ collection, ...answer.value });
+  }
+
+  private tell(subject: Place | Known): void {
+    this.subject = subject;
+    this.drawCard();
     this.card.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
   }
 
@@ -74,13 +96,19 @@ export class Panel {
   }
 
   private drawCard(): void {
-    if (!this.subject) return;
+    const { subject } = this;
+    if (!subject) return;
     const { language } = this.store.current;
-    const { collection, item, stands } = this.subject;
-    const fields = collection.fields.filter(({ name }) => name !== collection.style.label);
-    const zone = this.catalogue.city.time_zone;
     this.card.replaceChildren(
       this.closeButton(language),
+      ...("item" in subject ? this.facts(subject, language) : whereabouts(subject, language)),
+    );
+  }
+
+  private facts({ collection, item, stands }: Known, language: Language): (HTMLElement | string)[] {
+    const fields = collection.fields.filter(({ name }) => name !== collection.style.label);
+    const zone = this.catalogue.city.time_zone;
+    return [
       h("p", { class: "kind" }, collection.title[language]),
       h("h2", { tabindex: -1 }, nameOf(collection, item)),
       stands ? "" : h("p", { class: "problem" }, t("gone", language)),
@@ -102,8 +130,19 @@ export class Panel {
         { type: "button", class: "plain", onclick: () => this.show(collection, item) },
         t("show", language),
       ),
-    );
+    ];
   }
+}
+
+/** Where a place is: latitude first, as people write it. */
+function whereabouts({ longitude, latitude }: Place, language: Language): HTMLElement[] {
+  const degrees = (value: number, [positive, negative]: readonly [string, string]) =>
+    `${Math.abs(value).toLocaleString(language, { minimumFractionDigits: 5 })}°\u202f${value < 0 ? negative : positive}`;
+  const west = language === "fr" ? "O" : "W";
+  return [
+    h("p", { class: "kind" }, `${degrees(latitude, ["N", "S"])}  ${degrees(longitude, ["E", west])}`),
+    h("h2", { tabindex: -1 }, t("here", language)),
+  ];
 }
 
 /** The value of a field as a person reads it. */

@@ -1,7 +1,7 @@
 /** The address of what is on the screen: camera, time, theme, layers, measure, selection, language. */
 
 import { type Catalogue, drawn, find, firstLayers, firstMeasure, measures, themes } from "./catalogue";
-import type { State, Store, View } from "./state";
+import { isPlace, type Place, type Selection, type State, type Store, type View } from "./state";
 import { lastNight } from "./themes";
 import { covers, meaningfulInstant, rfc3339, scalesOf, snap } from "./time";
 
@@ -11,7 +11,6 @@ export function stateOf(catalogue: Catalogue, hash: string): State {
   const time = Date.parse(asked.get("t") ?? "");
   const measure = asked.get("measure");
   const theme = themes(catalogue).find(({ name }) => name === asked.get("view"))?.name ?? null;
-  const [collection, ...id] = (asked.get("object") ?? "").split("/");
   return {
     language: languageOf(asked.get("lang")),
     time: timeOf(catalogue, theme, time),
@@ -24,11 +23,11 @@ export function stateOf(catalogue: Catalogue, hash: string): State {
         : measure && measures(catalogue).has(measure)
           ? measure
           : firstMeasure(catalogue, theme),
-    selection:
-      collection && id.length && find(catalogue, collection) ? { collection, id: id.join("/") } : null,
+    selection: thingOf(catalogue, asked.get("object")) ?? placeOf(asked.get("place")),
     compared: asked.get("with"),
     comparing: false,
     view: viewOf(asked.get("camera")),
+    readAt: null,
   };
 }
 
@@ -57,6 +56,17 @@ function layersOf(catalogue: Catalogue, theme: string | null, asked: string | nu
   );
 }
 
+function thingOf(catalogue: Catalogue, asked: string | null): Selection | null {
+  const [collection, ...id] = (asked ?? "").split("/");
+  return collection && id.length && find(catalogue, collection) ? { collection, id: id.join("/") } : null;
+}
+
+function placeOf(asked: string | null): Place | null {
+  const [longitude, latitude, ...rest] = (asked ?? "").split(",").map((text) => Number(text || Number.NaN));
+  if (longitude === undefined || latitude === undefined || rest.length) return null;
+  return Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90 ? { longitude, latitude } : null;
+}
+
 function viewOf(asked: string | null): View | null {
   const numbers = (asked ?? "").split(",").map(Number);
   if (numbers.length !== 5 || !numbers.every(Number.isFinite)) return null;
@@ -78,9 +88,12 @@ export function hashOf(catalogue: Catalogue, state: State): string {
   if (state.layers.size !== standard.size || [...state.layers].some((id) => !standard.has(id)))
     parts.push(`layers=${[...state.layers].sort().join(",")}`);
   if (state.measure !== firstMeasure(catalogue, state.theme)) parts.push(`measure=${state.measure ?? ""}`);
-  if (state.selection)
-    parts.push(`object=${state.selection.collection}/${encodeURIComponent(state.selection.id)}`);
-  if (state.selection && state.compared) parts.push(`with=${encodeURIComponent(state.compared)}`);
+  const { selection } = state;
+  if (isPlace(selection)) parts.push(`place=${selection.longitude.toFixed(5)},${selection.latitude.toFixed(5)}`);
+  else if (selection) {
+    parts.push(`object=${selection.collection}/${encodeURIComponent(selection.id)}`);
+    if (state.compared) parts.push(`with=${encodeURIComponent(state.compared)}`);
+  }
   if (state.view) {
     const { longitude, latitude, height, heading, pitch } = state.view;
     parts.push(
@@ -97,5 +110,8 @@ export function keepAddress(catalogue: Catalogue, store: Store): void {
     window.clearTimeout(waiting);
     waiting = window.setTimeout(() => history.replaceState(null, "", hashOf(catalogue, store.current)), 250);
   });
-  window.addEventListener("hashchange", () => store.set(stateOf(catalogue, location.hash)));
+  // The address that was asked for: the present one may have been written since.
+  window.addEventListener("hashchange", ({ newURL }) =>
+    store.set({ ...stateOf(catalogue, new URL(newURL).hash), readAt: store.current.readAt }),
+  );
 }

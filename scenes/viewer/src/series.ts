@@ -1,17 +1,22 @@
-/** The series of one object, read from OGC API EDR as CoverageJSON. */
+/** The series of one object, or of one place on a map, read from OGC API EDR as CoverageJSON. */
 
 import type { Collection, ObservedProperty } from "./catalogue";
+import { t } from "./i18n";
 import { fetchJson, type Outcome } from "./outcome";
-import type { Text } from "./text";
+import type { Place } from "./state";
+import type { Language, Text } from "./text";
+import { HOUR } from "./time";
 
 export interface Series {
   collection: Collection;
   property: ObservedProperty;
-  /** Milliseconds since 1970 UTC, ascending. */
+  /** Milliseconds since 1970 UTC, ascending; -Infinity for what has no time. */
   times: number[];
+  /** Milliseconds for which a value is that of the time shown. */
+  lasts: number;
   /** Null where nothing was measured. */
   values: (number | null)[];
-  /** Why a value is doubtful; null for a good one. */
+  /** Why a value is doubtful; null for a good one; none at all where quality is not told. */
   doubts: (Text | null)[];
 }
 
@@ -45,18 +50,31 @@ export async function loadSeries(
   return { ok: true, value: read(collection, answer.value) };
 }
 
-function read(collection: Collection, document: CoverageJson): Series[] {
+/** Reads what a map says of one place, each value in force for `lasts` milliseconds; outside of the map the status is 204. */
+export async function loadCell(
+  collection: Collection,
+  name: string,
+  { longitude, latitude }: Place,
+  lasts: number,
+): Promise<Outcome<Series[]>> {
+  const query = new URLSearchParams({ coords: `POINT(${longitude} ${latitude})`, "parameter-name": name, f: "json" });
+  const answer = await fetchJson<CoverageJson>(`${collection.links.position}?${query}`);
+  return answer.ok ? { ok: true, value: read(collection, answer.value, lasts) } : answer;
+}
+
+function read(collection: Collection, document: CoverageJson, lasts?: number): Series[] {
   return (document.coverages ?? [document]).flatMap((coverage) => {
     const parameters = coverage.parameters ?? document.parameters ?? {};
-    const times = (coverage.domain.axes.t?.values ?? []).map((text) => Date.parse(text));
+    const times = coverage.domain.axes.t?.values.map((text) => Date.parse(text)) ?? [-Infinity];
+    const step = (times[1] ?? 0) - (times[0] ?? 0);
     return collection.observed_properties.flatMap((property) => {
       const range = coverage.ranges[property.name];
       const values = range?.values.map((value) => (typeof value === "number" ? value : null)) ?? [];
       if (!values.some((value) => value !== null)) return [];
       const quality = coverage.ranges[property.name + SUFFIX];
       const titles = titlesOf(parameters[property.name + SUFFIX]);
-      const doubts = values.map((value, i) => (value === null ? null : titles(quality?.values[i])));
-      return [{ collection, property, times, values, doubts }];
+      const doubts = quality ? values.map((value, i) => (value === null ? null : titles(quality.values[i]))) : [];
+      return [{ collection, property, times, lasts: lasts ?? Math.max(HOUR, step), values, doubts }];
     });
   });
 }
@@ -75,8 +93,13 @@ function titlesOf(
   return (code) => (code === null || code === undefined ? null : (byCode.get(String(code)) ?? null));
 }
 
+/** What is said where a series has no value. */
+export function absence({ collection }: Series, language: Language): string {
+  return t(collection.kind === "coverage" ? "noCell" : "noValue", language);
+}
+
 /** The value at the last instant not after `time`, when it is at most `tolerance` milliseconds old. */
-export function valueAt({ times, values, doubts }: Series, time: number, tolerance: number) {
+export function valueAt({ times, values, doubts, lasts }: Series, time: number, tolerance = lasts) {
   let index = times.length - 1;
   while (index >= 0 && (times[index] ?? 0) > time) index--;
   const instant = times[index];

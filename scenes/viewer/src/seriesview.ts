@@ -3,8 +3,8 @@
 import { type Chart, chart, type Named, table } from "./chart";
 import { h } from "./dom";
 import { t } from "./i18n";
-import { type Series, summary, valueAt } from "./series";
-import { DAY, HOUR } from "./time";
+import { absence, type Series, summary, valueAt } from "./series";
+import { DAY } from "./time";
 import { quantity } from "./units";
 import type { Language } from "./text";
 
@@ -19,6 +19,8 @@ export interface ViewOptions {
   span: Span;
   /** Called with the instant that the person chooses on the chart. */
   choose: (time: number) => void;
+  /** What is said between the value and its chart. */
+  note?: HTMLElement;
 }
 
 export class SeriesView {
@@ -40,36 +42,45 @@ export class SeriesView {
       "section",
       { class: "series" },
       h("header", {}, h("h4", {}, series.property.title[language]), this.amount),
+      options.note,
       this.place,
       other && h("p", { class: "hint compared" }, other.name),
       doubtful > 0 && h("p", { class: "hint doubts" }, doubts),
-      table(series, other, options),
+      series.times.length > 1 && table(series, other, options),
     );
   }
 
-  /** Shows the value and the rule at `time`; the chart is drawn again only when its window turns. */
+  /** Shows the value at `time`, and the rule on the chart, where there is more than one value to draw. */
   follow(time: number): void {
     const { language } = this.options;
     const { times, property } = this.series;
+    if (times.length > 1) this.turn(time).follow(time);
+    const now = valueAt(this.series, time);
+    const value =
+      typeof now?.value === "number" ? quantity(now.value, property.unit, language) : absence(this.series, language);
+    this.amount.textContent = now?.doubt ? `${value} (${now.doubt[language]})` : value;
+    this.amount.classList.toggle("doubtful", Boolean(now?.doubt));
+  }
+
+  /** The chart whose window holds `time`: drawn again only when the window turns. */
+  private turn(time: number): Chart {
     const [from, to] = this.window(time);
     if (this.drawn?.from !== from) {
       this.drawn = { from, chart: chart(this.series, this.other, { ...this.options, from, to }) };
       this.place.replaceChildren(this.drawn.chart.element);
     }
-    this.drawn.chart.follow(time);
-    const step = (times[1] ?? 0) - (times[0] ?? 0);
-    const now = valueAt(this.series, time, Math.max(HOUR, step));
-    const value =
-      typeof now?.value === "number" ? quantity(now.value, property.unit, language) : t("noValue", language);
-    this.amount.textContent = now?.doubt ? `${value} (${now.doubt[language]})` : value;
-    this.amount.classList.toggle("doubtful", Boolean(now?.doubt));
+    return this.drawn.chart;
   }
 
-  /** First and last instant of the chart: windows overlap by half, so that `time` is never near an edge. */
+  /**
+   * First and last instant of the chart: windows overlap by half, so that `time` is never near an edge.
+   * A series rarer than daily is drawn whole.
+   */
   private window(time: number): [number, number] {
     const { times } = this.series;
     const [first, last] = [times[0] ?? time, times[times.length - 1] ?? time];
-    const length = Math.min(LENGTH[this.options.span], last - first);
+    const rare = (times[1] ?? first) - first > DAY;
+    const length = Math.min(rare ? Infinity : LENGTH[this.options.span], last - first);
     const turn = Math.round((time - first) / (length / 2 || 1)) - 1;
     const from = first + Math.min(Math.max((turn * length) / 2, 0), last - first - length);
     return [from, from + length];

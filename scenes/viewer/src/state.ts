@@ -12,9 +12,22 @@ export interface View {
   pitch: number;
 }
 
-export interface Selection {
+/** An object of a collection. */
+export interface Thing {
   collection: string;
   id: string;
+}
+
+/** A place on the ground, degrees (CRS84). */
+export interface Place {
+  longitude: number;
+  latitude: number;
+}
+
+export type Selection = Thing | Place;
+
+export function isPlace(selection: Selection | null): selection is Place {
+  return selection !== null && "longitude" in selection;
 }
 
 export interface State {
@@ -33,13 +46,19 @@ export interface State {
   /** Whether the next object touched is the one to compare with. */
   comparing: boolean;
   view: View | null;
+  /** When what is shown was read, where the server could not be asked again. */
+  readAt: number | null;
 }
 
-/** What a touch of an object, or of none, changes. */
+/** What a touch of an object, of the ground under a map, or of nothing changes. */
 export function touched({ selection, comparing }: State, found: Selection | null): Partial<State> {
-  if (comparing && found && found.collection === selection?.collection && found.id !== selection.id)
+  const closed: Partial<State> = { selection: null, compared: null, comparing: false };
+  if (!found || !selection || isPlace(selection)) return { ...closed, selection: found };
+  // Beside the card of an object, a touch of the ground closes it; the next asks about the place.
+  if (isPlace(found)) return closed;
+  if (comparing && found.collection === selection.collection && found.id !== selection.id)
     return { compared: found.id, comparing: false };
-  return { selection: found, compared: null, comparing: false };
+  return { ...closed, selection: found };
 }
 
 export class Store {

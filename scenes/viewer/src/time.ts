@@ -16,7 +16,8 @@ export interface Scale {
 
 /** A period of more hours than this is stepped by days. */
 const MOST_HOURS = 20_000;
-const LONG = 2 * 365 * DAY;
+/** A longer period is told by its years. */
+export const LONG = 2 * 365 * DAY;
 
 /** The scales that the catalogue gives something to see on: that of its series first. */
 export function scalesOf(catalogue: Catalogue): Scale[] {
@@ -31,9 +32,8 @@ export function scalesOf(catalogue: Catalogue): Scale[] {
     scales.push({ kind: "hours", instants: Array.from({ length: count }, (_, i) => start + i * step) });
   }
   if (whole && (whole[1] - whole[0] > LONG || !hours)) {
-    const [first, last] = whole.map((time) => new Date(time).getUTCFullYear()) as [number, number];
-    const years = Array.from({ length: last - first + 1 }, (_, i) => Date.UTC(first + i, 0, 1));
-    scales.push({ kind: "years", instants: [...years.filter((time) => time < whole[1]), whole[1]] });
+    const years = newYears(Date.UTC(new Date(whole[0]).getUTCFullYear(), 0, 1), whole[1] - 1);
+    scales.push({ kind: "years", instants: [...years, whole[1]] });
   }
   return scales.filter(({ instants }) => instants.length > 1);
 }
@@ -127,6 +127,12 @@ export function shortDate(time: number, language: Language, timeZone: string): s
 export function shortInstant(time: number, language: Language, timeZone: string): string {
   const day = format(language, timeZone, { day: "numeric", month: "short", year: "numeric" }).format(time);
   return `${day} ${clock(time, language, timeZone)}`;
+}
+
+/** The beginnings of years (UTC) between two instants. */
+export function newYears(from: number, to: number): number[] {
+  const [first, last] = [new Date(from - 1).getUTCFullYear() + 1, new Date(to).getUTCFullYear()];
+  return Array.from({ length: last - first + 1 }, (_, i) => Date.UTC(first + i, 0, 1));
 }
 
 /** The midnights of the city's calendar between two instants. */

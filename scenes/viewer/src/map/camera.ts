@@ -11,7 +11,7 @@ import {
   Transforms,
 } from "@cesium/engine";
 import type { Box } from "../catalogue";
-import type { View } from "../state";
+import type { Place, View } from "../state";
 
 const FLIGHT = 1.2;
 const HOME_PITCH = M.toRadians(-42);
@@ -118,6 +118,16 @@ export class Camera {
     };
     moves[movement]();
     this.look(M.toDegrees(longitude), M.toDegrees(latitude), heading, pitch, range, true, 0.35);
+  }
+
+  /** The place of the ground seen at a place of the canvas, in CSS pixels, to about a metre; null in the sky. */
+  ground(x: number, y: number): Place | null {
+    const found = this.scene.camera.pickEllipsoid(new Cartesian2(x, y), this.scene.globe.ellipsoid);
+    if (!found) return null;
+    const { longitude, latitude } = Cartographic.fromCartesian(found);
+    // As the address has it, so that who is sent it sees the same.
+    const degrees = (radians: number) => Number(M.toDegrees(radians).toFixed(5));
+    return { longitude: degrees(longitude), latitude: degrees(latitude) };
   }
 
   /** The point of the ground in the middle of the picture, or under the camera when it sees the sky. */

@@ -14,21 +14,22 @@ import {
   ScreenSpaceEventType,
   Transforms,
 } from "@cesium/engine";
-import { type Box, type Catalogue, drawn } from "../catalogue";
+import { type Box, type Catalogue, drawn, mapped } from "../catalogue";
 import type { Atlas } from "../maps";
 import type { Shown } from "../measure";
 import type { Problem } from "../outcome";
-import { type Selection, type Store, touched, type View } from "../state";
+import { isPlace, type Store, type Thing, touched, type View } from "../state";
 import { GROUND } from "./background";
 import { Camera } from "./camera";
 import { Ground } from "./ground";
 import { Labels } from "./labels";
+import { Mark } from "./mark";
 import { colour } from "./shader";
 import { Tiles } from "./tilesets";
 import { ValueTexture } from "./values";
 
 const SKY = "#e4e9ea";
-/** Pixels around a touch in which an object is found. */
+/** Pixels around a touch in which a point is found. */
 const TOUCH = 14;
 const KEYS: Record<string, Parameters<Camera["move"]>[0]> = {
   ArrowLeft: "left",
@@ -49,6 +50,7 @@ export class CityScene {
   private readonly scene: Scene;
   private readonly tiles = new Map<string, Tiles>();
   private readonly ground: Ground;
+  private readonly mark: Mark;
   private readonly extent: Box;
   private measured = false;
   /** The last view that the person moved to, which needs no move. */
@@ -87,6 +89,7 @@ export class CityScene {
     scene.highDynamicRange = false;
     this.ground = new Ground(scene, catalogue, this.extent, atlas);
     this.camera = new Camera(scene, this.extent);
+    this.mark = new Mark(scene);
     new Labels(scene, labels, catalogue, store);
     this.follow();
     this.listen();
@@ -122,7 +125,9 @@ export class CityScene {
       if (view && view !== this.view) this.camera.set(view);
     });
     this.store.watch(["selection"], ({ selection }) => {
-      for (const [id, tiles] of this.tiles) tiles.select(selection?.collection === id ? selection.id : null);
+      const [place, thing] = isPlace(selection) ? [selection, null] : [null, selection];
+      this.mark.show(place);
+      for (const [id, tiles] of this.tiles) tiles.select(thing?.collection === id ? thing.id : null);
     });
   }
 
@@ -139,11 +144,29 @@ export class CityScene {
   }
 
   /** The object drawn at a place of the canvas, in CSS pixels; a measured one is found first. */
-  pick(x: number, y: number): Selection | null {
-    const found: unknown = this.scene.pick(new Cartesian2(x, y), TOUCH, TOUCH);
+  pick(x: number, y: number): Thing | null {
+    const place = new Cartesian2(x, y);
+    const near = this.thing(this.scene.pick(place, TOUCH, TOUCH));
+    // Where the ground answers too, what is wider than a point must be touched itself.
+    return near && this.mapped && this.tiles.get(near.collection)?.wide ? this.thing(this.scene.pick(place)) : near;
+  }
+
+  /** Whether some map is shown, which the ground can be touched to read. */
+  private get mapped(): boolean {
+    const { theme, layers } = this.store.current;
+    return mapped(this.catalogue, theme, layers).length > 0;
+  }
+
+  private thing(found: unknown): Thing | null {
     if (!(found instanceof Cesium3DTileFeature)) return null;
     const tiles = [...this.tiles.values()].find((one) => one.holds(found.tileset));
     return tiles ? { collection: tiles.collection.id, id: String(found.getProperty("id")) } : null;
+  }
+
+  /** Selects what is touched: an object, else the ground where a map is shown; a touch of the mark takes it away. */
+  private touch(x: number, y: number): void {
+    const asks = this.mapped && !this.mark.isAt(x, y, TOUCH);
+    this.store.set(touched(this.store.current, this.pick(x, y) ?? (asks ? this.camera.ground(x, y) : null)));
   }
 
   /** What is drawn now, for tests. */
@@ -202,10 +225,10 @@ export class CityScene {
   }
 
   private listen(): void {
-    const { canvas, scene, store } = this;
+    const { canvas, scene } = this;
     const handler = new ScreenSpaceEventHandler(canvas);
     handler.setInputAction(({ position }: ScreenSpaceEventHandler.PositionedEvent) => {
-      store.set(touched(store.current, this.pick(position.x, position.y)));
+      this.touch(position.x, position.y);
     }, ScreenSpaceEventType.LEFT_CLICK);
     handler.setInputAction(({ endPosition }: ScreenSpaceEventHandler.MotionEvent) => {
       canvas.style.cursor = scene.pick(endPosition, 5, 5) instanceof Cesium3DTileFeature ? "pointer" : "grab";
@@ -214,8 +237,7 @@ export class CityScene {
       const movement = KEYS[event.key];
       if (movement) this.camera.move(movement);
       else if (event.key === "Home") this.camera.home();
-      else if (event.key === "Enter")
-        store.set(touched(store.current, this.pick(canvas.clientWidth / 2, canvas.clientHeight / 2)));
+      else if (event.key === "Enter") this.touch(canvas.clientWidth / 2, canvas.clientHeight / 2);
       else return;
       event.preventDefault();
     });

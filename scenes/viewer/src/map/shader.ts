@@ -18,7 +18,7 @@ import { categoriesOf, NO_VALUE, type Rgb, rgb, spread } from "../colours";
 /** Width of the textures that are read by index. */
 export const TEXTURE_WIDTH = 1024;
 const PALETTE = 256;
-const SELECTED: Rgb = [214, 69, 32];
+export const SELECTED = "#d64520";
 
 /** What the shader of one collection can be told. */
 export interface Knobs {
@@ -103,7 +103,7 @@ int rampIndex(float value) {
       u_values: { type: UniformType.SAMPLER_2D, value: texture(texels(1)) },
       u_palette: { type: UniformType.SAMPLER_2D, value: palette(collection, colours) },
       u_noValue: { type: UniformType.VEC3, value: unit(rgb(NO_VALUE)) },
-      u_highlight: { type: UniformType.VEC3, value: unit(SELECTED) },
+      u_highlight: { type: UniformType.VEC3, value: unit(rgb(SELECTED)) },
       u_outline: { type: UniformType.VEC3, value: unit(rgb(style.outline ?? "#ffffff")) },
       u_light: { type: UniformType.VEC3, value: light },
       u_up: { type: UniformType.VEC3, value: up },

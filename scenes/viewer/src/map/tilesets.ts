@@ -46,6 +46,11 @@ export class Tiles {
     this.scene.requestRender();
   }
 
+  /** Whether the objects have a breadth. */
+  get wide(): boolean {
+    return this.collection.style.symbol !== "point";
+  }
+
   get shown(): boolean {
     return this.visible;
   }
