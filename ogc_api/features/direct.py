@@ -10,11 +10,13 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ogc_api.answers import Asked
 from ogc_api.features.frames import ItemFrame, PageFrame
 from ogc_api.features.index import CollectionIndex, is_answerable
 from ogc_api.features.query import ItemsQuery
@@ -39,12 +41,17 @@ class _TooLong(Exception):
 class _Prepared:
     """One address, read: what it asks, and all of its answer that does not depend on the moment."""
 
+    asked: Asked
     query: ItemsQuery
     item_id: str | None
     frame: PageFrame | ItemFrame
     tag: bytes
     headers: _Headers
-    unchanged: _Headers
+
+    @cached_property
+    def unchanged(self) -> _Headers:
+        """The headers of a 304."""
+        return tuple(self.asked.not_modified().raw_headers)
 
     def body(self, index: CollectionIndex, now: Callable[[], datetime], *, patient: bool) -> bytes | None:
         """Return the answer, or None when it is not for an index.
@@ -171,10 +178,9 @@ class DirectItems:
         if asked.format != "json" or not is_answerable(query):
             return None
         asked.unchanged(*revisions(view, collection))
-        unchanged = tuple(asked.not_modified().raw_headers)
         whole = geojson(asked, query, b"", view.url(collection)).raw_headers
         headers = tuple(item for item in whole if item[0] != b"content-length")
-        return _Prepared(query, item_id, frame, dict(headers)[b"etag"], headers, unchanged)
+        return _Prepared(asked, query, item_id, frame, dict(headers)[b"etag"], headers)
 
 
 def _asked(scope: Scope) -> tuple[_Address | None, bytes]:

@@ -11,7 +11,7 @@ from datetime import datetime
 import orjson
 
 from ogc_api.features.cql2 import FILTER_LANGUAGES, read_filter
-from ogc_api.features.fields import in_store, item_fields, queryables, served_crs, sortables, typed
+from ogc_api.features.fields import in_store, item_properties, queryables, served_crs, sortables, typed
 from ogc_api.features.regions import region_of
 from ogc_api.parameters import Parameters
 from twin.crs import CRS84
@@ -103,14 +103,14 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     BadInput
         When a value cannot be used; the message names the parameter.
     """
-    fields = {field.name: field for field in item_fields(collection)}
+    every = item_properties(collection)
     codes = served_crs(collection)
     limit = parameters.integer("limit", min(DEFAULT_LIMIT, maximum), minimum=1, clamp=maximum)
     offset = parameters.integer("offset", 0)
     offset = parameters.integer("startindex", offset)
     boxes = parameters.boxes(codes)
     sort = parameters.read("sortby", lambda text: _sort(text, sortables(collection))) or ()
-    names = parameters.names("properties", fields)
+    names = parameters.names("properties", every)
     crs = parameters.crs("crs", codes)
     time = parameters.time()
     skip_geometry = parameters.boolean("skipGeometry")
@@ -124,7 +124,7 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
         sort=sort,
         offset=offset,
         limit=limit,
-        properties=tuple(name for name in fields if names is None or name in names),
+        properties=every if names is None else tuple(name for name in every if name in names),
         crs=crs,
         with_geometry=not skip_geometry,
     )
@@ -135,8 +135,8 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
 
 def parse_one(parameters: Parameters, collection: Collection) -> ItemsQuery:
     """Take the parameters of a request for one item."""
-    names = tuple(field.name for field in item_fields(collection))
-    return ItemsQuery(collection=collection, properties=names, crs=parameters.crs("crs", served_crs(collection)))
+    crs = parameters.crs("crs", served_crs(collection))
+    return ItemsQuery(collection=collection, properties=item_properties(collection), crs=crs)
 
 
 def _filter(parameters: Parameters, collection: Collection, codes: Sequence[str]) -> tuple[Filter, ...]:

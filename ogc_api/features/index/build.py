@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from ogc_api.features.fields import item_fields
+from ogc_api.features.fields import item_properties
 from ogc_api.features.geojson import feature_texts
 from ogc_api.features.index.collection import ALWAYS, NEVER, CollectionIndex, Columns
 from ogc_api.features.index.strings import StringsWriter
@@ -54,7 +54,7 @@ def build(
     NotFound
         When the collection is no more.
     """
-    properties = tuple(field.name for field in item_fields(collection))
+    properties = item_properties(collection)
     parts: list[_Part] = []
     with StringsWriter(folder) as texts, StringsWriter(folder) as shapes:
         for table in _tables(store, principal, collection):

@@ -5,20 +5,21 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ogc_api.features.fields import item_fields
+from ogc_api.features.fields import item_properties
 from ogc_api.features.index.envelopes import Envelopes, Numbers
 from ogc_api.features.index.order import Order
 from ogc_api.features.index.region import prepared_region
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
-from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery
+from ogc_api.features.query import ItemsQuery
+from twin.crs import CRS84
 from twin.store import Filter
 from twin.time import TimeSpan
 
@@ -214,9 +215,8 @@ def is_answerable(query: ItemsQuery) -> bool:
     """Whether a query asks for nothing but what an index has: CRS84, every property, the store's own order."""
     if query.last is not None and not (len(query.last) == 1 and type(query.last[0]) is int):
         return False
-    properties = tuple(field.name for field in item_fields(query.collection))
-    rest = replace(query, region=None, nowhere=False, time=None, where=(), after=None, offset=0, limit=DEFAULT_LIMIT)
-    if rest != ItemsQuery(collection=query.collection, properties=properties):
+    plain = query.crs == CRS84 and query.with_geometry and not query.sort
+    if not plain or query.properties != item_properties(query.collection):
         return False
     return query.region is None or prepared_region(query.region) is not None
 
