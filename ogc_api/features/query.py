@@ -12,7 +12,7 @@ import orjson
 
 from ogc_api.features.cql2 import FILTER_LANGUAGES, read_filter
 from ogc_api.features.fields import in_store, item_properties, queryables, served_crs, sortables, typed
-from ogc_api.features.regions import region_of
+from ogc_api.features.regions import Region, region
 from ogc_api.parameters import Parameters
 from twin.crs import CRS84
 from twin.errors import BadInput
@@ -34,7 +34,7 @@ class ItemsQuery:
     Attributes
     ----------
     region
-        WKB of a polygon in the CRS of storage; None for everywhere. What has no geometry meets any
+        None for everywhere. What has no geometry meets any
         (Features Part 1, requirement ``/req/core/fc-bbox-response``, C).
     nowhere
         Whether the box lies outside the extent of the data, so that what has no geometry alone meets it.
@@ -49,7 +49,7 @@ class ItemsQuery:
     """
 
     collection: Collection
-    region: bytes | None = None
+    region: Region | None = None
     nowhere: bool = False
     time: TimeSpan | None = None
     where: tuple[Filter, ...] = ()
@@ -74,7 +74,7 @@ class ItemsQuery:
             return (*self.where, _PLACELESS)
         if self.region is None:
             return self.where
-        meets = Spatial(relation="intersects", right=self.region)
+        meets = Spatial(relation="intersects", right=self.region.wkb)
         return (*self.where, Logic(operator="or", filters=(meets, _PLACELESS)))
 
     @property
@@ -114,11 +114,11 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     crs = parameters.crs("crs", codes)
     time = parameters.time()
     skip_geometry = parameters.boolean("skipGeometry")
-    region = region_of(boxes, collection)
+    near = region(boxes, collection)
     query = ItemsQuery(
         collection=collection,
-        region=region.wkb if region else None,
-        nowhere=bool(boxes) and region is None,
+        region=near,
+        nowhere=bool(boxes) and near is None,
         time=time,
         where=(*_filter(parameters, collection, codes), *_equalities(parameters, collection)),
         sort=sort,

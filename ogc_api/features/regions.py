@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from ogc_api.features.geojson import rounding
-from twin.crs import BBox, transform_geometry
+from twin.crs import BBox, enclosed, transform_geometry
 from twin.errors import BadInput
 from twin.model import Collection
 
@@ -19,20 +21,109 @@ _MARGIN = 0.01
 #: How finely a geometry's edges are cut before they are transformed, and how many vertices that may add.
 _SEGMENTS, _VERTICES = 64, 2_000
 
-
-def region_of(boxes: Sequence[BBox], collection: Collection) -> shapely.Polygon | shapely.MultiPolygon | None:
-    """Return boxes as one geometry in the CRS of storage, or None when they miss the data."""
-    found = [region for region in (_region(box, collection) for box in boxes) if region is not None]
-    return found[0] if len(found) == 1 else shapely.union_all(found) if found else None
+#: ``xmin, ymin, xmax, ymax``.
+type Bounds = tuple[float, float, float, float]
 
 
-def _region(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
-    """Return a box as a polygon in the CRS of storage, or None when it misses the data.
+@dataclass(frozen=True)
+class Region:
+    """Boxes as one polygon in the CRS of storage; what is known of it is worked out once, when it is asked for.
 
-    The box is widened by the rounding of the coordinates served, so that a feature meets the box
+    Attributes
+    ----------
+    boxes
+        At least one, each in its own CRS.
+    crs
+        That of storage.
+    """
+
+    boxes: tuple[BBox, ...]
+    crs: str
+
+    def __post_init__(self) -> None:
+        """Refuse now what the CRS of storage cannot hold."""
+        self.outer  # noqa: B018 - worked out
+
+    @cached_property
+    def _sides(self) -> NDArray[np.float64]:
+        return np.stack([box.sides(self.crs) for box in self.boxes])
+
+    @cached_property
+    def _reach(self) -> tuple[list[list[list[float]]], list[list[list[float]]]]:
+        """The least and the greatest x and y of each side of each box."""
+        return self._sides.min(axis=3).tolist(), self._sides.max(axis=3).tolist()
+
+    @cached_property
+    def outer(self) -> Bounds:
+        """Its bounds."""
+        low, high = self._reach
+        west, south = (min(min(box[axis]) for box in low) for axis in (0, 1))
+        east, north = (max(max(box[axis]) for box in high) for axis in (0, 1))
+        return west, south, east, north
+
+    @cached_property
+    def inner(self) -> Bounds | None:
+        """A box that it covers; None when none is known.
+
+        What lies east of all of the west side, west of all of the east side, and so on, meets no side, and the
+        sides go round it.
+        """
+        if len(self.boxes) > 1:
+            return None
+        (low,), (high,) = self._reach
+        west, south, east, north = high[0][3], high[1][0], low[0][1], low[1][2]
+        return (west, south, east, north) if west < east and south < north else None
+
+    @cached_property
+    def shape(self) -> shapely.Geometry:
+        """The polygon, prepared; a line or a point where the box is as flat."""
+        parts = [enclosed(sides) for sides in self._sides]
+        shape = shapely.union_all(parts) if len(parts) > 1 else parts[0]
+        if not shape.is_valid and (flat := shapely.make_valid(shape)).area == 0:
+            shape = flat
+        shapely.prepare(shape)
+        return shape
+
+    @cached_property
+    def is_sound(self) -> bool:
+        """Whether it is a geometry to select by: valid, and not empty."""
+        return bool(self.shape.is_valid) and not self.shape.is_empty
+
+    @cached_property
+    def wkb(self) -> bytes:
+        """The polygon as WKB."""
+        return bytes(self.shape.wkb)
+
+    def meets(self, geometries: Sequence[bytes]) -> NDArray[np.bool_]:
+        """Tell which WKB geometries the polygon intersects."""
+        met: NDArray[np.bool_] = shapely.intersects(self.shape, shapely.from_wkb(np.array(geometries, dtype=object)))
+        return met
+
+
+def region(boxes: Sequence[BBox], collection: Collection) -> Region | None:
+    """Return where boxes meet the data of a collection, or None when they miss it.
+
+    A box is widened by the rounding of the coordinates served, so that a feature meets the box
     that a client makes of its coordinates, and a box that is a point has an area. It is then cut to
     the extent of the data: a client may ask for the whole world, which no projected CRS can hold.
+
+    Raises
+    ------
+    BadInput
+        When the CRS of storage cannot hold a box.
     """
+    near = tuple(box for box in (_near(box, collection) for box in boxes) if box is not None)
+    return Region(near, collection.crs) if near else None
+
+
+def region_of(boxes: Sequence[BBox], collection: Collection) -> shapely.Polygon | shapely.MultiPolygon | None:
+    """Return boxes as one geometry in the CRS of storage, or None when they miss the data; see :func:`region`."""
+    found = region(boxes, collection)
+    return found and found.shape
+
+
+def _near(bbox: BBox, collection: Collection) -> BBox | None:
+    """Return a box, widened, as far as it lies about the data; None when it misses them."""
     slack = rounding(bbox.crs)
     xmin, ymin, xmax, ymax = bbox.xmin - slack, bbox.ymin - slack, bbox.xmax + slack, bbox.ymax + slack
     if bbox.crs != collection.crs:
@@ -47,7 +138,7 @@ def _region(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
         )
         if xmin > xmax or ymin > ymax:
             return None
-    return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs).polygon(collection.crs)
+    return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs)
 
 
 @lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ogc_api.features.index.region import Box, Region
+from ogc_api.features.regions import Bounds, Region
 
 _BLOCK = 64
 
@@ -48,7 +48,7 @@ class Envelopes:
         """Bytes held."""
         return sum(array.nbytes for array in (self._order, self._sides, self._connected, self._blocks))
 
-    def count_near(self, box: Box) -> int:
+    def count_near(self, box: Bounds) -> int:
         """Return how many features are looked at to find those that meet a box, at most."""
         return _BLOCK * int(np.count_nonzero(_meets(self._blocks, box)))
 
@@ -84,21 +84,21 @@ def _packed(bounds: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.lexsort((y, slices))
 
 
-def _meets(sides: NDArray[np.float64], box: Box) -> NDArray[np.bool_]:
+def _meets(sides: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
     west, south, east, north = box
     return cast(
         "NDArray[np.bool_]", (sides[0] <= east) & (sides[2] >= west) & (sides[1] <= north) & (sides[3] >= south)
     )
 
 
-def _within(sides: NDArray[np.float64], box: Box) -> NDArray[np.bool_]:
+def _within(sides: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
     west, south, east, north = box
     return cast(
         "NDArray[np.bool_]", (sides[0] >= west) & (sides[2] <= east) & (sides[1] >= south) & (sides[3] <= north)
     )
 
 
-def _crosses(sides: NDArray[np.float64], box: Box, connected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _crosses(sides: NDArray[np.float64], box: Bounds, connected: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell what surely meets a box: what lies in it, and what is of one piece and crosses one of its sides only."""
     west, south, east, north = box
     x_in, y_in = (sides[0] >= west) & (sides[2] <= east), (sides[1] >= south) & (sides[3] <= north)
