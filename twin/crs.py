@@ -109,9 +109,11 @@ def transform_geometry[T](geometry: T, source: str, target: str) -> T:
 
 @lru_cache(maxsize=8)
 def _unit_sides(segments: int) -> NDArray[np.float64]:
+    """Return the shares of the lower and of the upper bound along the sides: shape (x and y, 2, 4, segments + 1)."""
     along = np.linspace(0, 1, segments + 1)
     low, high = np.zeros_like(along), np.ones_like(along)
-    return np.array([[along, high, along[::-1], low], [low, along, high, along[::-1]]])
+    x, y = np.array([along, high, along[::-1], low]), np.array([low, along, high, along[::-1]])
+    return np.array([[1 - x, x], [1 - y, y]])
 
 
 def enclosed(sides: NDArray[np.float64]) -> shapely.Polygon:
@@ -190,9 +192,9 @@ class BBox(BaseModel):
         BadInput
             When the box lies outside the area where `crs` is defined.
         """
-        along_x, along_y = _unit_sides(1 if self.crs == crs else segments)
-        x, y = (1 - along_x) * self.xmin + along_x * self.xmax, (1 - along_y) * self.ymin + along_y * self.ymax
-        sides = np.stack(transform(x, y, self.crs, crs))
+        (x0, x1), (y0, y1) = _unit_sides(1 if self.crs == crs else segments)
+        x, y = x0 * self.xmin + x1 * self.xmax, y0 * self.ymin + y1 * self.ymax
+        sides = np.array(transform(x, y, self.crs, crs))
         if not np.isfinite(sides).all():
             raise BadInput(f"The bbox lies outside the area of {crs}.")
         return sides

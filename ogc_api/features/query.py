@@ -154,10 +154,9 @@ def _filter(parameters: Parameters, collection: Collection, codes: Sequence[str]
 def _equalities(parameters: Parameters, collection: Collection) -> tuple[Filter, ...]:
     """Take ``name=value`` for every property whose name is not that of a parameter."""
     conditions = []
-    for name, field in queryables(collection).items():
-        text = None if parameters.is_known(name) else parameters.take(name)
-        if text is None:
-            continue
+    fields = queryables(collection)
+    for name, text in parameters.left(fields).items():
+        field = fields[name]
         known = [category.value for category in field.categories]
         if collection.kind is Kind.TIMESERIES and known and text not in known:
             raise BadInput(f"{name}={text!r} is none of {', '.join(map(str, known))}.")

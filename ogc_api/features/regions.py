@@ -23,6 +23,8 @@ _SEGMENTS, _VERTICES = 64, 2_000
 
 #: ``xmin, ymin, xmax, ymax``.
 type Bounds = tuple[float, float, float, float]
+#: By box, x and y, side.
+type _BySide = list[list[list[float]]]
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,18 @@ class Region:
         """Refuse now what the CRS of storage cannot hold."""
         self.outer  # noqa: B018 - worked out
 
-    @cached_property
-    def _sides(self) -> NDArray[np.float64]:
-        return np.stack([box.sides(self.crs) for box in self.boxes])
+    def __hash__(self) -> int:
+        """Return a hash that costs little: a region is looked up more often than it is compared."""
+        return hash(self.outer)
 
     @cached_property
-    def _reach(self) -> tuple[list[list[list[float]]], list[list[list[float]]]]:
+    def _sides(self) -> list[NDArray[np.float64]]:
+        return [box.sides(self.crs) for box in self.boxes]
+
+    @cached_property
+    def _reach(self) -> tuple[_BySide, _BySide]:
         """The least and the greatest x and y of each side of each box."""
-        return self._sides.min(axis=3).tolist(), self._sides.max(axis=3).tolist()
+        return [each.min(axis=2).tolist() for each in self._sides], [each.max(axis=2).tolist() for each in self._sides]
 
     @cached_property
     def outer(self) -> Bounds:
@@ -76,12 +82,11 @@ class Region:
 
     @cached_property
     def shape(self) -> shapely.Geometry:
-        """The polygon, prepared; a line or a point where the box is as flat."""
+        """The polygon; a line or a point where the box is as flat."""
         parts = [enclosed(sides) for sides in self._sides]
         shape = shapely.union_all(parts) if len(parts) > 1 else parts[0]
         if not shape.is_valid and (flat := shapely.make_valid(shape)).area == 0:
             shape = flat
-        shapely.prepare(shape)
         return shape
 
     @cached_property

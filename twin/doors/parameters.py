@@ -104,9 +104,11 @@ class Parameters:
             raise BadInput(f"{name}={text!r} is not offered here: use one of {', '.join(supported)}.")
         return code
 
-    def is_known(self, name: str) -> bool:
-        """Whether a parameter has been asked for already."""
-        return name in self._known
+    def left(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the parameters among `names` that nobody has taken yet, which takes them."""
+        left = [name for name in names if name in self._values and name not in self._known]
+        self._known.extend(names)
+        return {name: text for name in left if (text := self.take(name)) is not None}
 
     def rest(self) -> dict[str, str]:
         """Return what nobody has taken yet."""

@@ -185,7 +185,8 @@ class CollectionIndex:
         if query.nowhere:
             found = self._placeless
         elif query.region is not None:
-            found = np.sort(np.concatenate([self._meeting(query.region), self._placeless]))
+            found = np.concatenate([self._meeting(query.region), self._placeless])
+            found.sort()
         if query.time is not None:
             lives = self._living(found, query.time)
             found = np.flatnonzero(lives).astype(np.int32) if found is None else found[lives]
