@@ -124,7 +124,8 @@ class CollectionIndex:
         if found is None:
             runs = order.runs(start, stop)
             last = runs[-1][1] - 1
-            features = b"".join([self._texts.span(*run) for run in runs])
+            spans = [self._texts.span(*run) for run in runs]
+            features = spans[0] if len(spans) == 1 else memoryview(b"".join(spans))
         else:
             last = int(found[stop - 1])
             features = self._texts.gather(found[start:stop])
