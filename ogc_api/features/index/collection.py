@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from ogc_api.features.fields import item_properties
 from ogc_api.features.index.envelopes import Envelopes, Numbers
 from ogc_api.features.index.order import Order
+from ogc_api.features.index.properties import Properties
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
 from ogc_api.features.query import ItemsQuery
@@ -45,6 +47,8 @@ class Columns:
         The GeoJSON features, each with a comma after it.
     shapes
         Their geometries as WKB in the CRS of storage.
+    properties
+        What simple filters compare.
     rows
         The store's numbers of the rows, ascending.
     born, ended
@@ -59,6 +63,7 @@ class Columns:
 
     texts: Strings
     shapes: Strings
+    properties: Properties
     rows: NDArray[np.int64]
     born: NDArray[np.int64]
     ended: NDArray[np.int64]
@@ -74,12 +79,12 @@ class CollectionIndex:
     Parameters
     ----------
     rows
-        Which rows a filter keeps is the store's to say, once; the index has their texts.
+        Which rows a filter keeps that is not simple is the store's to say, once; the index has their texts.
     """
 
     def __init__(self, columns: Columns, rows: Rows) -> None:
         self._rows_of = rows
-        self._texts, self._shapes = columns.texts, columns.shapes
+        self._texts, self._shapes, self._properties = columns.texts, columns.shapes, columns.properties
         self._rows, self._born, self._ended = columns.rows, columns.born, columns.ended
         order = np.argsort(columns.names, kind="stable").astype(np.int32)
         self._names, self._named = columns.names[order], order
@@ -104,7 +109,7 @@ class CollectionIndex:
         selected = _key(query)
         if selected is None or selected in self._selected:
             return True
-        if query.where:
+        if query.where and self._properties.cost(query.where) * len(self) > 5 * _QUICK:
             return False
         if query.nowhere or len(self) <= _QUICK:
             return True
@@ -165,7 +170,7 @@ class CollectionIndex:
             if key in self._selected:
                 self._selected.move_to_end(key)
                 return self._selected[key]
-        found = self._kept(query) if query.where else self._searched(query)
+        found = self._found(query)
         found = None if found is not None and found.size == len(self) else found
         with self._lock:
             self._selected[key] = found
@@ -174,7 +179,13 @@ class CollectionIndex:
                 self._selected_bytes -= _size(self._selected.popitem(last=False)[1])
         return found
 
-    def _kept(self, query: ItemsQuery) -> Numbers:
+    def _found(self, query: ItemsQuery) -> Numbers | None:
+        if self._properties.cost(query.where) == math.inf:
+            return self._told(query)
+        near = self._searched(query)
+        return self._properties.kept(query.where, near) if query.where else near
+
+    def _told(self, query: ItemsQuery) -> Numbers:
         rows = np.sort(self._rows_of(query))
         found = np.searchsorted(self._rows, rows)
         if not np.array_equal(self._rows[np.minimum(found, len(self) - 1)], rows):
