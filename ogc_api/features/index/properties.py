@@ -32,6 +32,8 @@ _COMPARISONS = {
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
+#: No field has such a name.
+_NUMBER = "#"
 _WHOLE, _LARGEST = 2**63, 1e30
 
 
@@ -41,7 +43,7 @@ class Properties:
     Parameters
     ----------
     table
-        One row a feature, one column a property.
+        One row a feature, one column a property, and the number of each feature.
     kinds
         Types of the properties that can be compared here.
     """
@@ -68,14 +70,12 @@ class Properties:
         among
             Numbers of the features to choose from, ascending; None for all.
         """
-        table = (
-            self._table
-            if among is None
-            else self._table.select(sorted(set().union(*map(properties, filters)))).take(pa.array(among))
-        )
+        table = self._table
+        if among is not None:
+            table = table.select([_NUMBER, *set().union(*map(properties, filters))]).take(pa.array(among))
         holds = reduce(pc.and_kleene, [_truth(node, table) for node in filters])
-        found: NDArray[np.int32] = pc.indices_nonzero(holds).to_numpy().astype(np.int32)
-        return found if among is None else among[found]
+        found: NDArray[np.int32] = table[_NUMBER].filter(holds).to_numpy()
+        return found
 
     def _cost(self, node: Filter) -> float:
         match node:
@@ -136,8 +136,11 @@ class PropertiesWriter:
     def __init__(self, folder: Path, fields: Mapping[str, FieldType]) -> None:
         self._kinds = {**fields}
         self._schema = pa.schema([pa.field(name, kind.arrow) for name, kind in fields.items()])
+        self._count = 0
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
-        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), self._schema)
+        self._writer = pa.ipc.new_file(
+            pa.PythonFile(self._file, "w"), self._schema.append(pa.field(_NUMBER, pa.int32()))
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -152,7 +155,9 @@ class PropertiesWriter:
             # Arrow finds NaN equal to nothing, the store equal to itself and the greatest of all.
             if pa.types.is_floating(field.type) and pc.any(pc.is_nan(table[field.name])).as_py():
                 self._kinds.pop(field.name, None)
-        self._writer.write_table(table)
+        numbers = np.arange(self._count, self._count + table.num_rows, dtype=np.int32)
+        self._writer.write_table(table.append_column(_NUMBER, pa.array(numbers)))
+        self._count += table.num_rows
 
     def properties(self) -> Properties:
         """Return what was written."""
