@@ -85,7 +85,7 @@ class Properties:
                 kind = self._kinds[name]
                 if operator == "is null" or (operator in _COMPARISONS and _fits(kind, operator, value)):
                     return 1
-                if operator == "in" and isinstance(value, tuple) and all(_fits(kind, "=", one) for one in value):
+                if operator == "in" and isinstance(value, tuple) and all(_fits(kind, "in", one) for one in value):
                     return len(value) or math.inf
         return math.inf
 
@@ -96,11 +96,11 @@ def _fits(kind: FieldType, operator: str, value: object) -> bool:
         case (FieldType.STRING, str()) | (FieldType.DATETIME, datetime()):
             return True
         case FieldType.BOOLEAN, bool():
-            return operator in ("=", "<>")
+            return operator in ("=", "<>", "in")
         case FieldType.INTEGER, int() if not isinstance(value, bool):
             return abs(value) < _WHOLE
         case FieldType.NUMBER, int() | float() if not isinstance(value, bool):
-            return abs(value) < _LARGEST
+            return abs(value) < _LARGEST and operator != "in"  # Arrow looks for 0.0 and -0.0 as for two numbers
     return False
 
 
