@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -20,6 +21,8 @@ from twin.model import Collection
 _MARGIN = 0.01
 #: How finely a geometry's edges are cut before they are transformed, and how many vertices that may add.
 _SEGMENTS, _VERTICES = 64, 2_000
+#: Into how many chords a side of a box is cut at most, and how long each may be, in last decimals of a coordinate.
+_SIDE_SEGMENTS, _CHORD = 32, 1e5
 
 #: ``xmin, ymin, xmax, ymax``.
 type Bounds = tuple[float, float, float, float]
@@ -52,7 +55,7 @@ class Region:
 
     @cached_property
     def _sides(self) -> list[NDArray[np.float64]]:
-        return [box.sides(self.crs) for box in self.boxes]
+        return [box.sides(self.crs, _segments(box)) for box in self.boxes]
 
     @cached_property
     def _reach(self) -> tuple[_BySide, _BySide]:
@@ -91,8 +94,8 @@ class Region:
 
     @cached_property
     def is_sound(self) -> bool:
-        """Whether it is a geometry to select by: valid, and not empty."""
-        return bool(self.shape.is_valid) and not self.shape.is_empty
+        """Whether it is a geometry to select by: valid, and not empty; sides that go round a box are."""
+        return self.inner is not None or (bool(self.shape.is_valid) and not self.shape.is_empty)
 
     @cached_property
     def wkb(self) -> bytes:
@@ -144,6 +147,12 @@ def _near(bbox: BBox, collection: Collection) -> BBox | None:
         if xmin > xmax or ymin > ymax:
             return None
     return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs)
+
+
+def _segments(box: BBox) -> int:
+    """Return how finely the sides of a box are cut: a chord of 100 m leaves its arc by less than a box is widened."""
+    pieces = max(box.xmax - box.xmin, box.ymax - box.ymin) / (_CHORD * rounding(box.crs))
+    return max(1, min(math.ceil(pieces), _SIDE_SEGMENTS))
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,8 @@
 """The properties of features as Arrow columns in a mapped file: the filters that compare them need no store.
 
 Arrow's kernels have the three-valued logic of the filter tree, and order texts by their bytes, as the store
-does; what they would read in another way (NaN, folded texts, patterns, calculations, geometries) is the store's.
+does, which holds no NaN. What is more than such a comparison (folded texts, patterns, calculations, geometries), or
+would be read in another way, is the store's.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class PropertiesWriter:
     """
 
     def __init__(self, folder: Path, fields: Mapping[str, FieldType]) -> None:
-        self._kinds = {**fields}
+        self._fields = fields
         self._schema = pa.schema([pa.field(name, kind.arrow) for name, kind in fields.items()])
         self._count = 0
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
@@ -151,10 +152,6 @@ class PropertiesWriter:
     def add(self, table: pa.Table) -> None:
         """Append the rows of a table that has the columns, and maybe others."""
         table = table.select(self._schema.names).cast(self._schema)
-        for field in self._schema:
-            # Arrow finds NaN equal to nothing, the store equal to itself and the greatest of all.
-            if pa.types.is_floating(field.type) and pc.any(pc.is_nan(table[field.name])).as_py():
-                self._kinds.pop(field.name, None)
         numbers = np.arange(self._count, self._count + table.num_rows, dtype=np.int32)
         self._writer.write_table(table.append_column(_NUMBER, pa.array(numbers)))
         self._count += table.num_rows
@@ -164,4 +161,4 @@ class PropertiesWriter:
         self._writer.close()
         self._file.flush()
         data = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        return Properties(pa.ipc.open_file(pa.py_buffer(data)).read_all(), self._kinds)
+        return Properties(pa.ipc.open_file(pa.py_buffer(data)).read_all(), self._fields)
