@@ -37,9 +37,9 @@ class Envelopes:
         order = placed[_packed(bounds[placed])]
         # The last block is filled up with what meets nothing and lies nowhere.
         self._order = _blocks(order, -1)
-        self._sides = _blocks(bounds[order] * _SIGNS, np.nan).transpose(0, 2, 1).copy()
+        self._sides = np.array([_blocks(side, np.nan) for side in (bounds[order] * _SIGNS).T])
         self._connected = _blocks(connected[order], fill=False)
-        self._tops = np.fmin.reduce(self._sides, axis=2).T.copy()
+        self._tops = np.fmin.reduce(self._sides, axis=2)
         self._full = order.size // _BLOCK
         self._last: tuple[Bounds, NDArray[np.intp]] | None = None
 
@@ -60,10 +60,10 @@ class Envelopes:
             whole = _lies_in(self._tops[:, near], region.inner) & (near < self._full)
             sure = self._order[near[whole]].ravel()
             near = near[~whole]
-        order, sides = self._order[near], self._sides[near].transpose(1, 0, 2)
+        order, sides = self._order[near].ravel(), self._sides[:, near].reshape(4, -1)
         doubtful = _meets(sides, region.outer)
         if region.inner is not None:
-            certain = _crosses(sides, region.inner, self._connected[near])
+            certain = _crosses(sides, region.inner, self._connected[near].ravel())
             sure = np.concatenate([sure, order[certain]])
             doubtful &= ~certain
         return sure, order[doubtful]
@@ -76,12 +76,11 @@ class Envelopes:
         return last[1]
 
 
-def _blocks[T: np.generic](rows: NDArray[T], fill: float) -> NDArray[T]:
-    """Return rows in blocks, the last filled up: shape (blocks, rows of a block, ...)."""
-    count = -(-len(rows) // _BLOCK)
-    blocks = np.full((count * _BLOCK, *rows.shape[1:]), fill, rows.dtype)
-    blocks[: len(rows)] = rows
-    return blocks.reshape(count, _BLOCK, *rows.shape[1:])
+def _blocks[T: np.generic](values: NDArray[T], fill: float) -> NDArray[T]:
+    """Return values in blocks, the last filled up: shape (blocks, values of a block)."""
+    blocks = np.full((-(-len(values) // _BLOCK), _BLOCK), fill, values.dtype)
+    blocks.ravel()[: len(values)] = values
+    return blocks
 
 
 def _packed(bounds: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -95,26 +94,30 @@ def _packed(bounds: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _meets(sides: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
-    west, south, east, north = box
-    before = sides <= _like(sides, (east, north, -west, -south))
+    before = _before(sides, box)
     return cast("NDArray[np.bool_]", (before[0] & before[1]) & (before[2] & before[3]))
 
 
 def _lies_in(sides: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
-    west, south, east, north = box
-    after = sides >= _like(sides, (west, south, -east, -north))
+    after = _after(sides, box)
     return cast("NDArray[np.bool_]", (after[0] & after[1]) & (after[2] & after[3]))
 
 
 def _crosses(sides: NDArray[np.float64], box: Bounds, connected: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell what surely meets a box: what lies in it, and what is of one piece and crosses one of its sides only."""
-    west, south, east, north = box
-    after = sides >= _like(sides, (west, south, -east, -north))
-    before = sides <= _like(sides, (east, north, -west, -south))
+    after, before = _after(sides, box), _before(sides, box)
     x_in, y_in = after[:2] & after[2:]
     x_meets, y_meets = before[:2] & before[2:]
     return cast("NDArray[np.bool_]", (x_in & y_in) | (connected & ((x_in & y_meets) | (y_in & x_meets))))
 
 
-def _like(sides: NDArray[np.float64], box: Bounds) -> NDArray[np.float64]:
-    return np.array(box).reshape(4, *[1] * (sides.ndim - 1))
+def _before(sides: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
+    """Tell which sides are not beyond the far side of a box."""
+    west, south, east, north = box
+    return sides <= np.array([[east], [north], [-west], [-south]])
+
+
+def _after(sides: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
+    """Tell which sides are not short of the near side of a box."""
+    west, south, east, north = box
+    return sides >= np.array([[west], [south], [-east], [-north]])
