@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,6 +28,8 @@ from twin.model import Kind
 _REMEMBERED = 2_048
 #: Bytes of a query in which a filter is read in less than a millisecond; one of a thousand parts takes long.
 _SHORT = 500
+#: How many answers that take long are made at once: more would only take the processors from each other.
+_THREADS = 4
 
 type _Headers = tuple[tuple[bytes, bytes], ...]
 #: Path under the door, path, query string, and the headers that an answer depends on.
@@ -110,6 +112,7 @@ class DirectItems:
         self._clock = clock
         self._otherwise = otherwise
         self._read: _Read | None = None
+        self._threads = CapacityLimiter(_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -118,7 +121,8 @@ class DirectItems:
             try:
                 answer = self._answer(scope)
             except _TooLong:
-                answer = await run_in_threadpool(self._answer, scope, patient=True)
+                patiently = partial(self._answer, scope, patient=True)
+                answer = await to_thread.run_sync(patiently, limiter=self._threads)
         if answer is None:
             await self._otherwise(scope, receive, send)
             return
