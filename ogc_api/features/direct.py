@@ -10,13 +10,12 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ogc_api.answers import Asked
 from ogc_api.features.frames import ItemFrame, PageFrame
 from ogc_api.features.index import CollectionIndex, is_answerable
 from ogc_api.features.query import ItemsQuery
@@ -26,6 +25,8 @@ from twin.errors import TwinError
 from twin.model import Kind
 
 _REMEMBERED = 2_048
+#: Headers of an answer that its 304 has too.
+_UNCHANGED = (b"content-language", b"cache-control", b"etag", b"vary")
 #: Bytes of a query in which a filter is read in less than a millisecond; one of a thousand parts takes long.
 _SHORT = 500
 #: How many answers that take long are made at once: more would only take the processors from each other.
@@ -45,17 +46,16 @@ class _TooLong(Exception):
 class _Prepared:
     """One address, read: what it asks, and all of its answer that does not depend on the moment."""
 
-    asked: Asked
     query: ItemsQuery
     item_id: str | None
     frame: PageFrame | ItemFrame
     tag: bytes
     headers: _Headers
 
-    @cached_property
-    def unchanged(self) -> _Headers:
+    @property
+    def unchanged(self) -> list[tuple[bytes, bytes]]:
         """The headers of a 304."""
-        return tuple(self.asked.not_modified().raw_headers)
+        return [header for header in self.headers if header[0] in _UNCHANGED]
 
     def body(self, index: CollectionIndex, now: Callable[[], datetime], *, patient: bool) -> bytes | None:
         """Return the answer, or None when it is not for an index.
@@ -137,7 +137,7 @@ class DirectItems:
         if prepared is None:
             return None
         if known and prepared.tag in known:
-            return 304, [*prepared.unchanged], b""
+            return 304, prepared.unchanged, b""
         index = view.items.index_of(prepared.query.collection)
         try:
             body = None if index is None else prepared.body(index, self._clock, patient=patient)
@@ -185,7 +185,7 @@ class DirectItems:
         asked.unchanged(*revisions(view, collection))
         whole = geojson(asked, query, b"", view.url(collection)).raw_headers
         headers = tuple(item for item in whole if item[0] != b"content-length")
-        return _Prepared(asked, query, item_id, frame, dict(headers)[b"etag"], headers)
+        return _Prepared(query, item_id, frame, dict(headers)[b"etag"], headers)
 
 
 def _asked(scope: Scope) -> tuple[_Address | None, bytes]:
