@@ -26,10 +26,11 @@ type QueryType = Literal[
 ]
 
 #: The types of query that each kind of collection answers. A time series has no values between its
-#: places, so that a trajectory would meet none; a coverage has no objects.
+#: places, so that a trajectory would meet none; a coverage has no objects; features are not sampled.
 QUERY_TYPES: dict[Kind, tuple[QueryType, ...]] = {
     Kind.TIMESERIES: ("locations", "position", "radius", "area", "corridor", "items", "instances"),
     Kind.COVERAGE: ("position", "radius", "area", "cube", "trajectory", "corridor", "instances"),
+    Kind.FEATURES: ("items",),
 }
 
 
@@ -91,16 +92,18 @@ class Edr:
             if form == "trajectory":
                 return coverage_answers.trajectory(coverage, query, self.bounds)
             if form == "cube":
-                return coverage_answers.cube(coverage, query, query.boxes[0], self.bounds)
+                return coverage_answers.cube(coverage, query, self.bounds)
             return coverage_answers.area(coverage, query, self.bounds)
 
     def location(self, identity: str, collection: Collection, query: EdrQuery, principal: Principal) -> Answer:
         """Return the values observed at one object."""
         return series.location(self._series(collection, principal), identity, query)
 
-    def locations(self, collection: Collection, query: EdrQuery, principal: Principal, url: str) -> dict[str, Any]:
+    def locations(
+        self, collection: Collection, query: EdrQuery, principal: Principal, url: str, language: str
+    ) -> dict[str, Any]:
         """Return the objects observed, as GeoJSON; `url` is the address of the collection or of its instance."""
-        return locations_.locations(self._series(collection, principal), query, f"{url}/locations")
+        return locations_.locations(self._series(collection, principal), query, f"{url}/locations", language)
 
     def times(self, collection: Collection) -> NDArray[np.datetime64] | None:
         """Return the ascending naive-UTC steps of a coverage that has time, of which the one who asks knows."""
