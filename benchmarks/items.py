@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.served import fastcgi, stock, tipg
 from benchmarks.served.buildings import Truth, collection
-from benchmarks.served.compare import Question, answers, compared
+from benchmarks.served.compare import CONNECTIONS, Question, answers, compared
 from benchmarks.served.environments import Absent
 from benchmarks.served.load import Served, listen, served
 from benchmarks.served.postgis import NAME, database
@@ -43,20 +43,34 @@ def run(buildings: int = BUILDINGS) -> dict[str, Any]:
         ours = running.enter_context(serve("ours", folder))
         figures |= _warmed(ours, buildings)
         questions = truth.questions()
-        for kind, asked in questions.items():
-            figures[kind] = {"never_asked_before_ms": round(ours.cost(_at(ours, asked.fresh), len(asked.fresh), 1), 3)}
+        fresh = {kind: _fresh(ours, asked) for kind, asked in questions.items()}
         exact = {kind: answers(ours, asked) for kind, asked in questions.items()}
         told = {ours.address(path): text for found in exact.values() for path, text in found.items()}
         (folder / "answers.json").write_text(json.dumps(told), "utf-8")
         servers = {"ours": ours, "bare": running.enter_context(serve("bare", folder))}
         servers |= _peers(folder, truth, running, figures)
         for kind, asked in questions.items():
-            figures[kind] |= {"bytes": round(median(len(text.encode()) for text in exact[kind].values()))}
+            figures[kind] = {"bytes": round(median(len(text.encode()) for text in exact[kind].values()))}
             figures[kind] |= compared(servers, asked)
-            fresh, bare = figures[kind]["never_asked_before_ms"], figures[kind]["connections_1"]["bare_ms"]
-            figures[kind]["never_asked_before_times_bare"] = round(fresh / bare, 1)
+            for connections, cost in fresh[kind].items():
+                _add_fresh(figures[kind][f"connections_{connections}"], cost)
         figures["unchanged_304_ms"] = _unchanged(ours, questions["limit_100"])
     return figures
+
+
+def _fresh(ours: Served, asked: Question) -> dict[int, float]:
+    """Return milliseconds of CPU for a question never asked before, by how many connections ask: each is asked once."""
+    parts = enumerate(CONNECTIONS)
+    shares = {connections: _at(ours, asked.fresh[at :: len(CONNECTIONS)]) for at, connections in parts}
+    return {connections: ours.cost(paths, len(paths), connections) for connections, paths in shares.items()}
+
+
+def _add_fresh(repeated: dict[str, float], cost: float) -> None:
+    """Add what a fresh question costs to the figures of those that are asked over and over, by the same ratios."""
+    costs = {name.removesuffix("_ms"): known for name, known in repeated.items() if name.endswith("_ms")}
+    found = {"ms": round(cost, 3), "times_bare": round(cost / costs.pop("bare"), 2)}
+    found |= {f"times_less_than_{name}": round(known / cost, 1) for name, known in costs.items() if name != "ours"}
+    repeated |= {f"never_asked_before_{name}": figure for name, figure in found.items()}
 
 
 def serve(how: str, folder: Path) -> Any:  # noqa: ANN401 - a context manager

@@ -63,8 +63,9 @@ def _without_last_slash(app: ASGIApp) -> ASGIApp:
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             root = scope.get("root_path", "")
-            path = scope["path"].removeprefix(root).rstrip("/")
-            scope = {**scope, "path": root + (path or "/")}
+            local = scope["path"].removeprefix(root)
+            if not local or local.endswith("/"):
+                scope = {**scope, "path": root + (local.rstrip("/") or "/")}
         await app(scope, receive, send)
 
     return wrapped

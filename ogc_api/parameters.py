@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -52,6 +53,7 @@ def _greater(one: str, other: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=64)
 def y_first(code: str) -> bool:
     """Whether the authority's axis order of a CRS is y (latitude, northing) before x.
 

@@ -27,6 +27,7 @@ _CRS_URIS = {
 _ALIASES = {"IGNF:LAMB93": "EPSG:2154", "CRS84": CRS84}
 
 
+@lru_cache(maxsize=256)
 def normalise(name: str) -> str:
     """Return the ``AUTHORITY:CODE`` form of a CRS given by code, alias or OGC URI.
 
@@ -106,6 +107,20 @@ def transform_geometry[T](geometry: T, source: str, target: str) -> T:
     return shapely.transform(geometry, move, include_z=has_z)  # type: ignore[no-any-return]
 
 
+@lru_cache(maxsize=8)
+def _unit_sides(segments: int) -> NDArray[np.float64]:
+    """Return the shares of the lower and of the upper bound along the sides: shape (x and y, 2, 4, segments + 1)."""
+    along = np.linspace(0, 1, segments + 1)
+    low, high = np.zeros_like(along), np.ones_like(along)
+    x, y = np.array([along, high, along[::-1], low]), np.array([low, along, high, along[::-1]])
+    return np.array([[1 - x, x], [1 - y, y]])
+
+
+def enclosed(sides: NDArray[np.float64]) -> shapely.Polygon:
+    """Return the polygon that the sides of a box are the outline of; see :meth:`BBox.sides`."""
+    return shapely.polygons(sides[:, :, :-1].reshape(2, -1).T)
+
+
 class BBox(BaseModel):
     """A box in a known CRS, x before y; ``xmin <= xmax`` and ``ymin <= ymax``.
 
@@ -163,16 +178,26 @@ class BBox(BaseModel):
         BadInput
             When the box lies outside the area where `crs` is defined.
         """
-        box = shapely.box(self.xmin, self.ymin, self.xmax, self.ymax)
-        if self.crs == crs:
-            return box
-        longest = max(self.xmax - self.xmin, self.ymax - self.ymin)
-        # By its ring: GEOS empties a polygon as flat as a line.
-        dense = shapely.Polygon(shapely.segmentize(box.exterior, longest / segments)) if longest > 0 else box
-        moved = transform_geometry(dense, self.crs, crs)
-        if not np.all(np.isfinite(shapely.get_coordinates(moved))):
+        return enclosed(self.sides(crs, segments))
+
+    def sides(self, crs: str, segments: int = 32) -> NDArray[np.float64]:
+        """Return the south, east, north and west side in `crs`, anticlockwise, each cut in `segments` before.
+
+        Returns
+        -------
+        Their x, then their y: shape (2, 4, segments + 1); of a box in `crs` itself, shape (2, 4, 2).
+
+        Raises
+        ------
+        BadInput
+            When the box lies outside the area where `crs` is defined.
+        """
+        (x0, x1), (y0, y1) = _unit_sides(1 if self.crs == crs else segments)
+        x, y = x0 * self.xmin + x1 * self.xmax, y0 * self.ymin + y1 * self.ymax
+        sides = np.array(transform(x, y, self.crs, crs))
+        if not np.isfinite(sides).all():
             raise BadInput(f"The bbox lies outside the area of {crs}.")
-        return moved
+        return sides
 
     def to(self, crs: str) -> BBox:
         """Return the smallest box in `crs` that holds this one."""

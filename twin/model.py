@@ -261,6 +261,10 @@ class Collection(Model):
     sources: tuple[str, ...] = ()
     leading: tuple[int, ...] = ()
 
+    def __hash__(self) -> int:
+        """Return a hash of what tells collections apart: what is known of one is looked up at every request."""
+        return hash((self.id, self.revision))
+
     def field(self, name: str) -> Field | None:
         """Return the field called `name`, lifespan included, or None."""
         return next((field for field in self.all_fields if field.name == name), None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from twin.crs import CRS84, normalise
@@ -54,12 +57,16 @@ ID = Field.model_construct(
 )
 GEOMETRY_TITLE = Text(fr="Géométrie", en="Geometry")
 
+#: What is known of a collection is asked of at every request, and told once for each revision of so many.
+_known = lru_cache(maxsize=1_024)
+
 
 def has_items(collection: Collection) -> bool:
     """Whether a collection gives single items: observations of personal data are only given as aggregates."""
     return collection.kind is Kind.FEATURES or (collection.kind is Kind.TIMESERIES and not collection.finest_period)
 
 
+@_known
 def item_fields(collection: Collection) -> tuple[Field, ...]:
     """Return the properties of the items of a collection.
 
@@ -74,6 +81,12 @@ def item_fields(collection: Collection) -> tuple[Field, ...]:
     raise NotFound(f"There are no items of {collection.id!r}: this {collection.kind} {reason}.")
 
 
+@_known
+def item_properties(collection: Collection) -> tuple[str, ...]:
+    """Return the names of the properties of the items of a collection; see :func:`item_fields`."""
+    return tuple(field.name for field in item_fields(collection))
+
+
 def properties(collection: Collection) -> tuple[Field, ...]:
     """Return what the schema of a collection is of: its items, or what is observed where it gives no items."""
     if has_items(collection):
@@ -84,12 +97,14 @@ def properties(collection: Collection) -> tuple[Field, ...]:
     )
 
 
-def queryables(collection: Collection) -> dict[str, Field]:
+@_known
+def queryables(collection: Collection) -> Mapping[str, Field]:
     """Return the properties that items can be filtered by, beside their geometry."""
     own = {field.name: field for field in item_fields(collection)}
-    return {ID.name: ID, **own} if collection.kind is Kind.FEATURES else own
+    return MappingProxyType({ID.name: ID, **own} if collection.kind is Kind.FEATURES else own)
 
 
+@_known
 def sortables(collection: Collection) -> tuple[str, ...]:
     """Return the names of the properties that items can be sorted by: observations only as they are kept."""
     return tuple(queryables(collection)) if collection.kind is Kind.FEATURES else ("datastream",)
@@ -105,6 +120,7 @@ def time_field(collection: Collection) -> str:
     return "valid_from" if collection.kind is Kind.FEATURES else "phenomenon_time"
 
 
+@_known
 def served_crs(collection: Collection) -> tuple[str, ...]:
     """Return the codes of the CRSs of a collection's answers: CRS84, that of storage, the common ones."""
     return tuple(dict.fromkeys((CRS84, normalise(collection.crs), *COMMON_CRS)))

@@ -31,7 +31,8 @@ class PageFrame:
     """
 
     def __init__(self, asked: Asked, query: ItemsQuery, url: str) -> None:
-        given = {name: urlencode({name: value}) for name, value in asked.request.query_params.items()}
+        parameters = asked.parameters.given
+        given = dict(zip(parameters, urlencode(parameters).split("&"), strict=False))
         other = "html" if asked.format == "json" else "json"
 
         def to(rel: str, shown: str, query: dict[str, str]) -> bytes:

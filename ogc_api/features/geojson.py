@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import orjson
@@ -18,6 +19,7 @@ _ESCAPED = r'["\\\x00-\x1f]'
 _RFC3339 = "%Y-%m-%dT%H:%M:%SZ"
 
 
+@lru_cache(maxsize=64)
 def decimals(crs: str) -> int:
     """Return how many decimals a coordinate is served with: to the millimetre, in degrees or in metres."""
     return 8 if definition(crs).is_geographic else 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Buffer
 from dataclasses import dataclass
 
 from twin.store import Scalar
@@ -21,7 +22,7 @@ class Page:
         Cursor of the page after; None on the last.
     """
 
-    features: bytes
+    features: Buffer
     matched: int
     returned: int
     next: tuple[Scalar, ...] | None

@@ -12,7 +12,7 @@ from pygeoapi.provider.base import BaseProvider, ProviderItemNotFoundError
 
 from ogc_api.features.fields import in_store, item_fields, json_schema, typed
 from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery
-from ogc_api.features.regions import region_of
+from ogc_api.features.regions import region
 from twin.crs import CRS84, BBox
 from twin.errors import NotFound
 from twin.store import Condition, SortKey
@@ -52,12 +52,12 @@ class StoreFeatureProvider(BaseProvider):  # type: ignore[misc]
         """Return a page as a GeoJSON mapping; `bbox` is in the CRS of storage, where pygeoapi put it."""
         collection = self._given.collection
         boxes = (BBox.parse(",".join(map(str, bbox)), collection.crs),) if bbox else ()
-        region = region_of(boxes, collection)
+        near = region(boxes, collection)
         page = self._given.items.page(
             ItemsQuery(
                 collection=collection,
-                region=region.wkb if region else None,
-                nowhere=bool(boxes) and region is None,
+                region=near,
+                nowhere=bool(boxes) and near is None,
                 time=TimeSpan.parse(datetime_) if datetime_ else None,
                 where=tuple(
                     Condition(field=in_store(collection, name), value=typed(self._by_name[name], text))

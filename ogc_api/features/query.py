@@ -11,8 +11,8 @@ from datetime import datetime
 import orjson
 
 from ogc_api.features.cql2 import FILTER_LANGUAGES, read_filter
-from ogc_api.features.fields import in_store, item_fields, queryables, served_crs, sortables, typed
-from ogc_api.features.regions import region_of
+from ogc_api.features.fields import in_store, item_properties, queryables, served_crs, sortables, typed
+from ogc_api.features.regions import Region, region
 from ogc_api.parameters import Parameters
 from twin.crs import CRS84
 from twin.errors import BadInput
@@ -34,7 +34,7 @@ class ItemsQuery:
     Attributes
     ----------
     region
-        WKB of a polygon in the CRS of storage; None for everywhere. What has no geometry meets any
+        None for everywhere. What has no geometry meets any
         (Features Part 1, requirement ``/req/core/fc-bbox-response``, C).
     nowhere
         Whether the box lies outside the extent of the data, so that what has no geometry alone meets it.
@@ -49,7 +49,7 @@ class ItemsQuery:
     """
 
     collection: Collection
-    region: bytes | None = None
+    region: Region | None = None
     nowhere: bool = False
     time: TimeSpan | None = None
     where: tuple[Filter, ...] = ()
@@ -74,7 +74,7 @@ class ItemsQuery:
             return (*self.where, _PLACELESS)
         if self.region is None:
             return self.where
-        meets = Spatial(relation="intersects", right=self.region)
+        meets = Spatial(relation="intersects", right=self.region.wkb)
         return (*self.where, Logic(operator="or", filters=(meets, _PLACELESS)))
 
     @property
@@ -103,28 +103,28 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
     BadInput
         When a value cannot be used; the message names the parameter.
     """
-    fields = {field.name: field for field in item_fields(collection)}
+    every = item_properties(collection)
     codes = served_crs(collection)
     limit = parameters.integer("limit", min(DEFAULT_LIMIT, maximum), minimum=1, clamp=maximum)
     offset = parameters.integer("offset", 0)
     offset = parameters.integer("startindex", offset)
     boxes = parameters.boxes(codes)
     sort = parameters.read("sortby", lambda text: _sort(text, sortables(collection))) or ()
-    names = parameters.names("properties", fields)
+    names = parameters.names("properties", every)
     crs = parameters.crs("crs", codes)
     time = parameters.time()
     skip_geometry = parameters.boolean("skipGeometry")
-    region = region_of(boxes, collection)
+    near = region(boxes, collection)
     query = ItemsQuery(
         collection=collection,
-        region=region.wkb if region else None,
-        nowhere=bool(boxes) and region is None,
+        region=near,
+        nowhere=bool(boxes) and near is None,
         time=time,
         where=(*_filter(parameters, collection, codes), *_equalities(parameters, collection)),
         sort=sort,
         offset=offset,
         limit=limit,
-        properties=tuple(name for name in fields if names is None or name in names),
+        properties=every if names is None else tuple(name for name in every if name in names),
         crs=crs,
         with_geometry=not skip_geometry,
     )
@@ -135,8 +135,8 @@ def parse(parameters: Parameters, collection: Collection, maximum: int) -> Items
 
 def parse_one(parameters: Parameters, collection: Collection) -> ItemsQuery:
     """Take the parameters of a request for one item."""
-    names = tuple(field.name for field in item_fields(collection))
-    return ItemsQuery(collection=collection, properties=names, crs=parameters.crs("crs", served_crs(collection)))
+    crs = parameters.crs("crs", served_crs(collection))
+    return ItemsQuery(collection=collection, properties=item_properties(collection), crs=crs)
 
 
 def _filter(parameters: Parameters, collection: Collection, codes: Sequence[str]) -> tuple[Filter, ...]:
@@ -154,10 +154,9 @@ def _filter(parameters: Parameters, collection: Collection, codes: Sequence[str]
 def _equalities(parameters: Parameters, collection: Collection) -> tuple[Filter, ...]:
     """Take ``name=value`` for every property whose name is not that of a parameter."""
     conditions = []
-    for name, field in queryables(collection).items():
-        text = None if parameters.is_known(name) else parameters.take(name)
-        if text is None:
-            continue
+    fields = queryables(collection)
+    for name, text in parameters.left(fields).items():
+        field = fields[name]
         known = [category.value for category in field.categories]
         if collection.kind is Kind.TIMESERIES and known and text not in known:
             raise BadInput(f"{name}={text!r} is none of {', '.join(map(str, known))}.")

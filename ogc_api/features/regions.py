@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from ogc_api.features.geojson import rounding
-from twin.crs import BBox, transform_geometry
+from twin.crs import BBox, enclosed, transform_geometry
 from twin.errors import BadInput
 from twin.model import Collection
 
@@ -18,21 +21,117 @@ from twin.model import Collection
 _MARGIN = 0.01
 #: How finely a geometry's edges are cut before they are transformed, and how many vertices that may add.
 _SEGMENTS, _VERTICES = 64, 2_000
+#: Into how many chords a side of a box is cut at most, and how long each may be, in last decimals of a coordinate.
+_SIDE_SEGMENTS, _CHORD = 32, 1e5
+
+#: ``xmin, ymin, xmax, ymax``.
+type Bounds = tuple[float, float, float, float]
+#: By box, x and y, side.
+type _BySide = list[list[list[float]]]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Boxes as one polygon in the CRS of storage; what is known of it is worked out once, when it is asked for.
+
+    Attributes
+    ----------
+    boxes
+        At least one, each in its own CRS.
+    crs
+        That of storage.
+    """
+
+    boxes: tuple[BBox, ...]
+    crs: str
+
+    def __post_init__(self) -> None:
+        """Refuse now what the CRS of storage cannot hold."""
+        self.outer  # noqa: B018 - worked out
+
+    def __hash__(self) -> int:
+        """Return a hash that costs little: a region is looked up more often than it is compared."""
+        return hash(self.outer)
+
+    @cached_property
+    def _sides(self) -> list[NDArray[np.float64]]:
+        return [box.sides(self.crs, _segments(box)) for box in self.boxes]
+
+    @cached_property
+    def _reach(self) -> tuple[_BySide, _BySide]:
+        """The least and the greatest x and y of each side of each box."""
+        return [each.min(axis=2).tolist() for each in self._sides], [each.max(axis=2).tolist() for each in self._sides]
+
+    @cached_property
+    def outer(self) -> Bounds:
+        """Its bounds."""
+        low, high = self._reach
+        west, south = (min(min(box[axis]) for box in low) for axis in (0, 1))
+        east, north = (max(max(box[axis]) for box in high) for axis in (0, 1))
+        return west, south, east, north
+
+    @cached_property
+    def inner(self) -> Bounds | None:
+        """A box that it covers; None when none is known.
+
+        What lies east of all of the west side, west of all of the east side, and so on, meets no side, and the
+        sides go round it.
+        """
+        if len(self.boxes) > 1:
+            return None
+        (low,), (high,) = self._reach
+        west, south, east, north = high[0][3], high[1][0], low[0][1], low[1][2]
+        return (west, south, east, north) if west < east and south < north else None
+
+    @cached_property
+    def shape(self) -> shapely.Geometry:
+        """The polygon; a line or a point where the box is as flat."""
+        parts = [enclosed(sides) for sides in self._sides]
+        shape = shapely.union_all(parts) if len(parts) > 1 else parts[0]
+        if not shape.is_valid and (flat := shapely.make_valid(shape)).area == 0:
+            shape = flat
+        return shape
+
+    @cached_property
+    def is_sound(self) -> bool:
+        """Whether it is a geometry to select by: valid, and not empty; sides that go round a box are."""
+        return self.inner is not None or (bool(self.shape.is_valid) and not self.shape.is_empty)
+
+    @cached_property
+    def wkb(self) -> bytes:
+        """The polygon as WKB."""
+        return bytes(self.shape.wkb)
+
+    def meets(self, geometries: Sequence[bytes]) -> NDArray[np.bool_]:
+        """Tell which WKB geometries the polygon intersects."""
+        met: NDArray[np.bool_] = shapely.intersects(self.shape, shapely.from_wkb(np.array(geometries, dtype=object)))
+        return met
+
+
+def region(boxes: Sequence[BBox], collection: Collection) -> Region | None:
+    """Return where boxes meet the data of a collection, or None when they miss it.
+
+    A box is widened by the rounding of the coordinates served, so that a feature meets the box
+    that a client makes of its coordinates, and a box that is a point has an area. It is then cut to
+    the extent of the data: a client may ask for the whole world, which no projected CRS can hold.
+
+    Raises
+    ------
+    BadInput
+        When the CRS of storage cannot hold a box.
+    """
+    near = tuple(box for box in (_near(box, collection) for box in boxes) if box is not None)
+    return Region(near, collection.crs) if near else None
 
 
 def region_of(boxes: Sequence[BBox], collection: Collection) -> shapely.Polygon | shapely.MultiPolygon | None:
-    """Return boxes as one geometry in the CRS of storage, or None when they miss the data."""
-    found = [region for region in (_region(box, collection) for box in boxes) if region is not None]
-    return found[0] if len(found) == 1 else shapely.union_all(found) if found else None
+    """Return boxes as one geometry in the CRS of storage, or None when they miss the data; see :func:`region`."""
+    found = region(boxes, collection)
+    return found and found.shape
 
 
-def _region(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
-    """Return a box as a polygon in the CRS of storage, or None when it misses the data.
-
-    The box is widened by the rounding of the coordinates served, so that a feature meets the box
-    that a client makes of its coordinates, and a box that is a point has an area. It is then cut to
-    the extent of the data: a client may ask for the whole world, which no projected CRS can hold.
-    """
+def _near(bbox: BBox, collection: Collection) -> BBox | None:
+    """Return a box, widened, as far as it lies about the data; None when it misses them."""
     slack = rounding(bbox.crs)
     xmin, ymin, xmax, ymax = bbox.xmin - slack, bbox.ymin - slack, bbox.xmax + slack, bbox.ymax + slack
     if bbox.crs != collection.crs:
@@ -47,7 +146,13 @@ def _region(bbox: BBox, collection: Collection) -> shapely.Polygon | None:
         )
         if xmin > xmax or ymin > ymax:
             return None
-    return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs).polygon(collection.crs)
+    return BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, crs=bbox.crs)
+
+
+def _segments(box: BBox) -> int:
+    """Return how finely the sides of a box are cut: a chord of 100 m leaves its arc by less than a box is widened."""
+    pieces = max(box.xmax - box.xmin, box.ymax - box.ymin) / (_CHORD * rounding(box.crs))
+    return max(1, min(math.ceil(pieces), _SIDE_SEGMENTS))
 
 
 @lru_cache(maxsize=256)

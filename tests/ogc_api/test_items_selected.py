@@ -9,9 +9,9 @@ import pyproj
 import pytest
 import shapely
 
-from ogc_api.features.regions import region_of
+from ogc_api.features.regions import Region, region_of
 from tests.ogc_api.small_city import BUILDINGS, COMMUNES
-from twin.crs import BBox
+from twin.crs import BBox, normalise
 from twin.time import TimeSpan
 
 ITEMS = "/collections/buildings/items"
@@ -102,6 +102,19 @@ def test_a_box_in_the_crs_of_storage_is_widened_by_a_millimetre_and_no_more(ogc_
     collection = ogc_twin.store.catalogue.collection("buildings", ogc_twin.access.public)
     box = BBox(xmin=1, ymin=2, xmax=3, ymax=4, crs="EPSG:2154")
     assert region_of([box], collection).equals(shapely.box(0.999, 1.999, 3.001, 4.001))
+
+
+@pytest.mark.parametrize("crs", ["OGC:CRS84", LAMBERT, "EPSG:3857", "EPSG:3943"])
+@pytest.mark.parametrize("side", [0.0, 3.0, 400.0, 20_000.0])
+def test_what_is_read_off_the_sides_of_a_box_is_true_of_its_polygon(crs, side):
+    lambert = BBox(xmin=770_000, ymin=6_279_000, xmax=770_000 + side, ymax=6_279_000 + side / 2, crs="EPSG:2154")
+    region = Region((lambert.to(normalise(crs)),), "EPSG:2154")
+    assert region.shape.bounds == region.outer
+    assert (region.inner is None) == (side == 0)
+    if region.inner:
+        assert region.shape.is_valid
+        assert region.shape.buffer(1e-6).covers(shapely.box(*region.inner))
+        assert shapely.box(*region.inner).area > 0.8 * region.shape.area
 
 
 @pytest.mark.parametrize("crs", ["CRS84", LAMBERT, "EPSG:3857", "EPSG:4326"])

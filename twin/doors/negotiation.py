@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from twin.doors.parameters import Parameters
 from twin.model import Language
@@ -10,7 +11,8 @@ from twin.model import Language
 LANGUAGES: tuple[Language, ...] = ("fr", "en")
 
 
-def _preferences(header: str | None) -> list[str]:
+@lru_cache(maxsize=64)
+def _preferences(header: str | None) -> tuple[str, ...]:
     """Return the values of an ``Accept...`` header, most wanted first, without their parameters."""
     weighed: list[tuple[float, str]] = []
     for part in (header or "").split(","):
@@ -24,7 +26,7 @@ def _preferences(header: str | None) -> list[str]:
                     weight = 0.0
         if value and weight > 0:
             weighed.append((weight, value.lower()))
-    return [value for _, value in sorted(weighed, key=lambda item: -item[0])]
+    return tuple(value for _, value in sorted(weighed, key=lambda item: -item[0]))
 
 
 def language(parameters: Parameters, accept_language: str | None) -> Language:

@@ -7,7 +7,7 @@ requirements ``/req/core/query-param-unknown`` and ``query-param-invalid``, here
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from twin.crs import CRS84, normalise
@@ -34,6 +34,11 @@ class Parameters:
             self._values[name] = value
         self._known: list[str] = []
 
+    @property
+    def given(self) -> Mapping[str, str]:
+        """All parameters by name, as they were given."""
+        return self._values
+
     def take(self, name: str) -> str | None:
         """Return the text of a parameter, or None when it is absent; an empty one is refused."""
         self._known.append(name)
@@ -59,10 +64,12 @@ class Parameters:
     def choice(self, name: str, allowed: Iterable[str]) -> str | None:
         """Return the one of `allowed` that a parameter names, in whatever case."""
         text = self.take(name)
+        if text is None:
+            return None
         options = {option.casefold(): option for option in allowed}
-        if text is not None and text.casefold() not in options:
+        if text.casefold() not in options:
             raise BadInput(f"{name}={text!r} is not offered here: use one of {', '.join(options.values())}.")
-        return None if text is None else options[text.casefold()]
+        return options[text.casefold()]
 
     def boolean(self, name: str) -> bool:
         """Return ``true`` or ``false``; absent is false."""
@@ -97,9 +104,11 @@ class Parameters:
             raise BadInput(f"{name}={text!r} is not offered here: use one of {', '.join(supported)}.")
         return code
 
-    def is_known(self, name: str) -> bool:
-        """Whether a parameter has been asked for already."""
-        return name in self._known
+    def left(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the parameters among `names` that nobody has taken yet, which takes them."""
+        left = [name for name in names if name in self._values and name not in self._known]
+        self._known.extend(names)
+        return {name: text for name in left if (text := self.take(name)) is not None}
 
     def rest(self) -> dict[str, str]:
         """Return what nobody has taken yet."""

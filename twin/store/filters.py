@@ -127,8 +127,14 @@ def properties(node: Node) -> set[str]:
     return own.union(*map(properties, parts(node)))
 
 
-def _bounded(filters: tuple[Filter, ...]) -> tuple[Filter, ...]:
-    """Refuse what is too deep or too large."""
+def bounded(filters: tuple[Filter, ...]) -> tuple[Filter, ...]:
+    """Return filters, unless they are too deep or too many.
+
+    Raises
+    ------
+    BadInput
+        When they are.
+    """
     level: list[Node] = list(filters)
     nodes = depth = 0
     while level:
@@ -146,4 +152,4 @@ def _values(node: Node) -> int:
 
 
 #: What all must hold of a row, bounded.
-type Filters = Annotated[tuple[Filter, ...], AfterValidator(_bounded)]
+type Filters = Annotated[tuple[Filter, ...], AfterValidator(bounded)]

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from ogc_api.features.fields import item_fields
+from ogc_api.features.fields import item_properties, queryables
 from ogc_api.features.geojson import feature_texts
 from ogc_api.features.index.collection import ALWAYS, NEVER, CollectionIndex, Columns
+from ogc_api.features.index.properties import PropertiesWriter
 from ogc_api.features.index.strings import StringsWriter
 from ogc_api.features.query import ItemsQuery
 from ogc_api.features.versions import Versions
@@ -54,9 +55,13 @@ def build(
     NotFound
         When the collection is no more.
     """
-    properties = tuple(field.name for field in item_fields(collection))
+    properties = item_properties(collection)
     parts: list[_Part] = []
-    with StringsWriter(folder) as texts, StringsWriter(folder) as shapes:
+    with (
+        StringsWriter(folder) as texts,
+        StringsWriter(folder) as shapes,
+        PropertiesWriter(folder, {name: field.type for name, field in queryables(collection).items()}) as columns,
+    ):
         for table in _tables(store, principal, collection):
             if not wanted():
                 raise Abandoned
@@ -64,9 +69,10 @@ def build(
             encoded = feature_texts(named, properties, collection.crs, CRS84)
             texts.add(pc.binary_join_element_wise(encoded, *_large("", ",")))
             shapes.add(table["geometry"].combine_chunks())
+            columns.add(table)
             parts.append(_part(named))
-        columns = Columns(texts.strings(), shapes.strings(), **_joined(parts))
-    if np.any(np.diff(columns.rows) <= 0):
+        known = Columns(texts.strings(), shapes.strings(), columns.properties(), **_joined(parts))
+    if np.any(np.diff(known.rows) <= 0):
         raise RuntimeError(f"The store gave the rows of {collection.id} out of their order.")
 
     def rows(query: ItemsQuery) -> NDArray[np.int64]:
@@ -81,7 +87,7 @@ def build(
         found: NDArray[np.int64] = store.features.read(asked, principal).read_all()["row"].to_numpy()
         return found
 
-    return CollectionIndex(columns, rows)
+    return CollectionIndex(known, rows)
 
 
 def _tables(store: Store, principal: Principal, collection: Collection) -> Iterator[pa.Table]:

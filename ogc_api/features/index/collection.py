@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ogc_api.features.fields import item_fields
+from ogc_api.features.fields import item_properties
 from ogc_api.features.index.envelopes import Envelopes, Numbers
 from ogc_api.features.index.order import Order
-from ogc_api.features.index.region import prepared_region
+from ogc_api.features.index.properties import Properties
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
-from ogc_api.features.query import DEFAULT_LIMIT, ItemsQuery
+from ogc_api.features.query import ItemsQuery
+from ogc_api.features.regions import Region
+from twin.crs import CRS84
 from twin.store import Filter
 from twin.time import TimeSpan
 
@@ -29,7 +32,7 @@ _KEPT_BYTES = 16_000_000
 #: Features that are looked through in much less than a millisecond.
 _QUICK = 50_000
 
-type Selected = tuple[bytes | None, bool, datetime | None, datetime | None, tuple[Filter, ...]]
+type Selected = tuple[Region | None, bool, datetime | None, datetime | None, tuple[Filter, ...]]
 #: Asks the store for the rows of a query, in any order: int64, shape (count,).
 type Rows = Callable[[ItemsQuery], NDArray[np.int64]]
 
@@ -44,6 +47,8 @@ class Columns:
         The GeoJSON features, each with a comma after it.
     shapes
         Their geometries as WKB in the CRS of storage.
+    properties
+        What simple filters compare.
     rows
         The store's numbers of the rows, ascending.
     born, ended
@@ -58,6 +63,7 @@ class Columns:
 
     texts: Strings
     shapes: Strings
+    properties: Properties
     rows: NDArray[np.int64]
     born: NDArray[np.int64]
     ended: NDArray[np.int64]
@@ -73,12 +79,12 @@ class CollectionIndex:
     Parameters
     ----------
     rows
-        Which rows a filter keeps is the store's to say, once; the index has their texts.
+        Which rows a filter keeps that is not simple is the store's to say, once; the index has their texts.
     """
 
     def __init__(self, columns: Columns, rows: Rows) -> None:
         self._rows_of = rows
-        self._texts, self._shapes = columns.texts, columns.shapes
+        self._texts, self._shapes, self._properties = columns.texts, columns.shapes, columns.properties
         self._rows, self._born, self._ended = columns.rows, columns.born, columns.ended
         order = np.argsort(columns.names, kind="stable").astype(np.int32)
         self._names, self._named = columns.names[order], order
@@ -103,14 +109,13 @@ class CollectionIndex:
         selected = _key(query)
         if selected is None or selected in self._selected:
             return True
-        if query.where:
+        if query.where and self._properties.cost(query.where) * len(self) > 5 * _QUICK:
             return False
         if query.nowhere or len(self) <= _QUICK:
             return True
         if query.region is None:
             return len(self) <= 10 * _QUICK
-        region = prepared_region(query.region)
-        return region is not None and self._envelopes.count_near(region.outer) <= _QUICK
+        return self._envelopes.count_near(query.region.outer) <= _QUICK
 
     def page(self, query: ItemsQuery) -> Page:
         """Return the page of a query that :func:`is_answerable`."""
@@ -124,7 +129,8 @@ class CollectionIndex:
         if found is None:
             runs = order.runs(start, stop)
             last = runs[-1][1] - 1
-            features = b"".join([self._texts.span(*run) for run in runs])
+            spans = [self._texts.span(*run) for run in runs]
+            features = spans[0] if len(spans) == 1 else memoryview(b"".join(spans))
         else:
             last = int(found[stop - 1])
             features = self._texts.gather(found[start:stop])
@@ -164,7 +170,7 @@ class CollectionIndex:
             if key in self._selected:
                 self._selected.move_to_end(key)
                 return self._selected[key]
-        found = self._kept(query) if query.where else self._searched(query)
+        found = self._found(query)
         found = None if found is not None and found.size == len(self) else found
         with self._lock:
             self._selected[key] = found
@@ -173,7 +179,13 @@ class CollectionIndex:
                 self._selected_bytes -= _size(self._selected.popitem(last=False)[1])
         return found
 
-    def _kept(self, query: ItemsQuery) -> Numbers:
+    def _found(self, query: ItemsQuery) -> Numbers | None:
+        if self._properties.cost(query.where) == math.inf:
+            return self._told(query)
+        near = self._searched(query)
+        return self._properties.kept(query.where, near) if query.where else near
+
+    def _told(self, query: ItemsQuery) -> Numbers:
         rows = np.sort(self._rows_of(query))
         found = np.searchsorted(self._rows, rows)
         if not np.array_equal(self._rows[np.minimum(found, len(self) - 1)], rows):
@@ -185,15 +197,14 @@ class CollectionIndex:
         if query.nowhere:
             found = self._placeless
         elif query.region is not None:
-            found = np.sort(np.concatenate([self._meeting(query.region), self._placeless]))
+            found = np.concatenate([self._meeting(query.region), self._placeless])
+            found.sort()
         if query.time is not None:
             lives = self._living(found, query.time)
             found = np.flatnonzero(lives).astype(np.int32) if found is None else found[lives]
         return found
 
-    def _meeting(self, wkb: bytes) -> Numbers:
-        region = prepared_region(wkb)
-        assert region is not None  # noqa: S101 - see is_answerable
+    def _meeting(self, region: Region) -> Numbers:
         sure, doubtful = self._envelopes.search(region)
         if doubtful.size:
             met = region.meets([self._shapes[number] for number in doubtful.tolist()])
@@ -214,11 +225,10 @@ def is_answerable(query: ItemsQuery) -> bool:
     """Whether a query asks for nothing but what an index has: CRS84, every property, the store's own order."""
     if query.last is not None and not (len(query.last) == 1 and type(query.last[0]) is int):
         return False
-    properties = tuple(field.name for field in item_fields(query.collection))
-    rest = replace(query, region=None, nowhere=False, time=None, where=(), after=None, offset=0, limit=DEFAULT_LIMIT)
-    if rest != ItemsQuery(collection=query.collection, properties=properties):
+    plain = query.crs == CRS84 and query.with_geometry and not query.sort
+    if not plain or query.properties != item_properties(query.collection):
         return False
-    return query.region is None or prepared_region(query.region) is not None
+    return query.region is None or query.region.is_sound
 
 
 def microseconds(instant: datetime) -> int:

@@ -22,26 +22,22 @@ class Strings:
     """
 
     def __init__(self, data: mmap.mmap | bytes, offsets: NDArray[np.int64]) -> None:
-        self._data = data
+        self._data = memoryview(data)
         self.offsets = offsets
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+        self._strings = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
 
     def __getitem__(self, number: int) -> bytes:
-        return self._data[self.offsets[number] : self.offsets[number + 1]]
+        return bytes(self.span(number, number + 1))
 
-    def span(self, first: int, stop: int) -> bytes:
-        """Return the strings ``first .. stop - 1``, end to end."""
+    def span(self, first: int, stop: int) -> memoryview:
+        """Return the strings ``first .. stop - 1``, end to end, where they are."""
         return self._data[self.offsets[first] : self.offsets[stop]]
 
-    def gather(self, numbers: NDArray[np.integer]) -> bytes:
-        """Return the strings of ascending `numbers`, end to end: neighbours are copied together."""
-        if not numbers.size:
-            return b""
-        (breaks,) = (numbers[1:] - numbers[:-1] != 1).nonzero()
-        starts, ends = self.offsets[numbers[breaks + 1]].tolist(), self.offsets[numbers[breaks] + 1].tolist()
-        starts.insert(0, self.offsets[numbers[0]])
-        ends.append(self.offsets[numbers[-1] + 1])
-        data = self._data
-        return b"".join([data[start:end] for start, end in zip(starts, ends, strict=True)])
+    def gather(self, numbers: NDArray[np.integer]) -> memoryview:
+        """Return the strings of `numbers`, end to end."""
+        _valid, places, data = self._strings.take(pa.array(numbers)).buffers()
+        return memoryview(data)[: np.frombuffer(places, np.int64)[numbers.size]]
 
 
 class StringsWriter:
