@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from layers.air_quality import index_products
 from layers.air_quality.analysers import days_of, having, hourly_means, read_analysers
 from layers.air_quality.index_products import Classes, Indices
-from layers.air_quality.parameters import Parameters
+from layers.air_quality.parameters import IndexParameters
 from layers.air_quality.statistics import Days, Matrix, completeness, daily
 from layers.air_quality.tables import IndexTable, index_table
 from layers.air_quality.zones import greatest, read_zones
 from layers.reading import find
 from twin.context import Twin
 from twin.errors import DoesNotApply
-from twin.model import Identifier, Text
+from twin.model import Text
 from twin.products import Product
-
-
-class IndexParameters(Parameters):
-    """What ``config.yml`` may say of the index."""
-
-    zones: Identifier = Field("communes", description="Collection of the areas that have an index, polygons.")
-    reach: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="Distance from a zone, in metres, at which a background station still stands for it."
-    )
-    background: dict[str, str | tuple[str, ...]] = Field(
-        {"environment": "background"},
-        description="Fields of the stations with the value, or the values, that those of the background have.",
-    )
-    required: tuple[Literal["no2", "o3", "so2", "pm10", "pm2_5"], ...] = Field(
-        ("no2", "o3", "pm10", "pm2_5"), description="Pollutants without which a day has no index."
-    )
-    retrospective: bool = Field(
-        False, description="Whether days before the index came into force have one too, which says so."
-    )
-    mapped_days: Annotated[int, Field(ge=1, le=2000)] = Field(
-        366, description="How many days, up to the last, are given as areas of `air_quality_index_days`."
-    )
 
 
 class AirQualityIndex:

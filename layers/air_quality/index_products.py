@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from layers import series
 from layers.air_quality.daily import lineage
+from layers.air_quality.parameters import IndexParameters
 from layers.air_quality.statistics import Matrix
 from layers.air_quality.tables import IndexTable
 from layers.air_quality.zones import Zones
@@ -22,9 +22,6 @@ from twin.observed_properties import known_properties
 from twin.products import Features, Series
 from twin.tables import feature_schema
 from twin.themes import known_themes
-
-if TYPE_CHECKING:
-    from layers.air_quality.index import IndexParameters
 
 type Classes = NDArray[np.int64]
 
