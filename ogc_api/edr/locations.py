@@ -32,7 +32,7 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
     """
     region = region_of(query.boxes, series.collection)
     if query.boxes and region is None:
-        return _listed([])
+        return listed([])
     streams = datastreams(series, query, region=region, alive=True)
     visible = {each.id: each for each in series.store.catalogue.collections(series.principal)}
     shapes = shapely.to_geojson(geometries(streams["geometry"], series.collection.crs, query.crs))
@@ -49,7 +49,7 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
                 "properties": {
                     "label": names.get(identity, identity),
                     "object_collection": collection if (collection := stream["object_collection"]) in visible else None,
-                    "datetime": _interval(series.collection),
+                    "datetime": interval(series.collection),
                     "parameter-name": [],
                     "datastreams": [],
                     "edrqueryendpoint": f"{href}/{quote(identity, safe='')}",
@@ -59,10 +59,11 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
         feature["properties"]["datastreams"].append(
             {"id": stream["id"], "name": stream["name"], "unit": stream["unit"]}
         )
-    return _listed(list(features.values()))
+    return listed(list(features.values()))
 
 
-def _listed(features: list[Document]) -> Document:
+def listed(features: list[Document]) -> Document:
+    """Return locations as one collection of GeoJSON."""
     return {"type": "FeatureCollection", "numberReturned": len(features), "features": features}
 
 
@@ -86,7 +87,8 @@ def _names(series: Series, streams: pa.Table, visible: dict[str, Collection]) ->
     return names
 
 
-def _interval(collection: Collection) -> str | None:
+def interval(collection: Collection) -> str | None:
+    """Return the time that a collection spans, as ``datetime`` writes it; None where it has none."""
     if collection.temporal is None:
         return None
     start, end = collection.temporal

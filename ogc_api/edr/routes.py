@@ -66,8 +66,8 @@ def _answer(edr: Edr, request: Request, form: Form) -> Response:
     asked.parameters.done()
     if native and query.aggregation and query.aggregation.area:
         raise BadInput("A GeoTIFF holds a grid, and an aggregate over an area is none: ask CoverageJSON or CSV.")
-    # The names of locations come from other collections: any change may be one of theirs.
-    revision = edr.version(principal) if form == "locations" else collection.revision
+    # Locations come from other collections: any change may be one of theirs.
+    revision = edr.version(principal) if query_type(form) == "locations" else collection.revision
     if unchanged := asked.unchanged(revision):
         return unchanged
     headers = {"Content-Crs": f"<{crs_.uri(query.crs)}>"}
