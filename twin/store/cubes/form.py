@@ -37,7 +37,7 @@ class Form:
         Raises
         ------
         BadInput
-            When a dimension is missing, unknown or not ascending.
+            When a dimension is missing, unknown or not ascending, or a variable does not hold numbers.
         """
         timed = "time" in dataset.dims
         dimensions = ("time", "y", "x") if timed else ("y", "x")
@@ -47,6 +47,8 @@ class Form:
                     f"{name}: the dimensions are {variable.dims}; (time, y, x) or (y, x) are expected, "
                     "the same for every variable."
                 )
+            if variable.dtype.kind not in "fiub":
+                raise BadInput(f"{name}: values of type {variable.dtype}; a coverage holds numbers.")
         if not dataset.data_vars:
             raise BadInput(f"{collection.id}: the coverage has no variable.")
         for dimension in dimensions:

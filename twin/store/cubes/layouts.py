@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
+import tensorstore as ts
 import xarray as xr
-import zarr
 from numpy.typing import NDArray
-from zarr.codecs import ZstdCodec
 
 from twin import crs
+from twin.store.cubes import zarr3
 from twin.store.cubes.form import GRID_MAPPING, Form
 
 type Layout = Literal["map", "series"]
-type Arrays = dict[str, zarr.Array[Any]]
+type Arrays = dict[str, ts.TensorStore]
 LAYOUTS: tuple[Layout, ...] = ("map", "series")
 
 #: Steps in a chunk of the series layout.
@@ -33,22 +32,13 @@ BAND = 256
 _SIDE = 256  # cells across a chunk of the map layout: 256 kB of float32, which decompress in under a millisecond
 _SERIES_SIDE = 8  # 64 kB: three of them answer a month of hours at a place
 _SHARD_CHUNKS = 256
-_TILES = 4  # shards of the series written at a time, of 67 MB of float32 each
-_COMPRESSOR = ZstdCodec(level=1)
-# The shards of a position are read in a third of the CPU, those of a map in half.
-_CODECS = {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}
+_COMPRESSOR = {"name": "zstd", "configuration": {"level": 1, "checksum": False}}
 _SHARD = "c."  # begins the name of its file: c.<time>.<y>.<x>, in one folder a variable
 
 
-@contextmanager
-def open_layout(folder: Path, layout: Layout) -> Iterator[xr.Dataset]:
+def open_layout(folder: Path, layout: Layout) -> xr.Dataset:
     """Open one layout of the coverage in `folder`, lazily: its variables and its axes."""
-    path = folder / f"{layout}.zarr"
-    with zarr.config.set(_CODECS):  # an array keeps what it was opened with
-        # A number of days is a number, not a duration.
-        dataset = xr.open_zarr(path, chunks=None, consolidated=False, decode_coords="all", decode_timedelta=False)
-    with dataset:
-        yield dataset.drop_vars(GRID_MAPPING, errors="ignore")
+    return zarr3.open_group(folder / f"{layout}.zarr").drop_vars(GRID_MAPPING, errors="ignore")
 
 
 def digest(form: Form) -> str:
@@ -57,24 +47,25 @@ def digest(form: Form) -> str:
     shape = (BAND, *form.shape)[-len(form.dimensions) :]
     chunks = [(_chunks(shape, layout), _shards(shape, _chunks(shape, layout), layout)) for layout in LAYOUTS]
     wkt = crs.definition(form.collection.crs).to_wkt()
-    told = repr((types, chunks, _COMPRESSOR.to_dict(), wkt))
+    told = repr((types, chunks, _COMPRESSOR, wkt))
     return hashlib.sha256(told.encode() + form.x.tobytes() + form.y.tobytes()).hexdigest()
 
 
 def create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout: Layout) -> Arrays:
     """Create one layout of a coverage, its coordinates written; return its variables, empty."""
-    group = zarr.create_group(path, zarr_format=3, attributes=form.attributes())
+    zarr3.create_group(path, form.attributes())
 
     def write(name: str, values: NDArray[Any], attributes: dict[str, Any], *dimensions: str) -> None:
-        array = group.create_array(
-            name,
-            shape=values.shape,
+        array = zarr3.create_array(
+            path / name,
+            values.shape,
+            values.dtype,
+            dimensions,
+            attributes,
+            compressor=_COMPRESSOR,
             chunks=values.shape,  # a coordinate is read whole
-            dtype=values.dtype,
-            attributes=attributes,
-            dimension_names=dimensions,
         )
-        array[...] = values
+        array.write(values).result()
 
     write("x", form.x, form.of_axis("x"), "x")
     write("y", form.y, form.of_axis("y"), "y")
@@ -84,22 +75,19 @@ def create(path: Path, form: Form, times: NDArray[np.datetime64] | None, layout:
         write("time", times.astype("M8[s]" if whole else "M8[us]").view(np.int64), form.of_time(whole=whole), "time")
     shape = (*(() if times is None else (times.size,)), *form.shape)
     chunks = _chunks(shape, layout)
-    with zarr.config.set(_CODECS):  # an array keeps what it was made with
-        return {
-            name: group.create_array(
-                name,
-                shape=shape,
-                chunks=chunks,
-                shards=_shards(shape, chunks, layout),
-                dtype=dtype,
-                fill_value=np.nan if dtype.kind == "f" else 0,
-                compressors=_COMPRESSOR,
-                chunk_key_encoding={"name": "default", "separator": "."},
-                attributes=form.of_variable(name),
-                dimension_names=form.dimensions,
-            )
-            for name, dtype in form.types.items()
-        }
+    return {
+        name: zarr3.create_array(
+            path / name,
+            shape,
+            dtype,
+            form.dimensions,
+            form.of_variable(name),
+            compressor=_COMPRESSOR,
+            chunks=chunks,
+            shards=_shards(shape, chunks, layout),
+        )
+        for name, dtype in form.types.items()
+    }
 
 
 def _chunks(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
@@ -148,9 +136,10 @@ def link_shards(former: Path, new: Path, names: Iterable[str], number: NDArray[n
 def fill_series(maps: Arrays, series: Arrays, bands: Iterable[int]) -> None:
     """Write bands of the series layout from the map layout, a tile at a time."""
     for name, target in series.items():
-        _steps, rows, columns = target.shape
-        _band, high, wide = target.shards or target.chunks
-        wide *= _TILES
+        steps, rows, columns = target.shape
+        _band, high, wide = _shards(target.shape, _chunks(target.shape, "series"), "series")
         for band, top, left in product(bands, range(0, rows, high), range(0, columns, wide)):
-            tile = np.s_[band * BAND : (band + 1) * BAND, top : top + high, left : left + wide]
-            target[tile] = cast(NDArray[Any], maps[name][tile])
+            first, last = band * BAND, min((band + 1) * BAND, steps)
+            tile = np.s_[first:last, top : min(top + high, rows), left : min(left + wide, columns)]
+            values = maps[name][tile].read().result()
+            target[tile].write(values, can_reference_source_data_indefinitely=True).result()  # nobody else has them

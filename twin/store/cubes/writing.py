@@ -113,7 +113,7 @@ def write_steps(steps: CubeSteps, folder: Path, former: Path | None = None, told
         for run in np.split(np.arange(positions.size), np.flatnonzero(np.diff(positions) > 1) + 1):
             first, last = positions[run[[0, -1]]]
             for name in names:
-                maps[name][first : last + 1] = block[name].values[run[0] : run[-1] + 1]
+                maps[name][first : last + 1].write(block[name].values[run[0] : run[-1] + 1]).result()
         told(positions.size * len(names) * form.x.size * form.y.size)
     fill_series(maps, series, bands.tolist())
     list_steps(folder, form, times, steps.fingerprints)
@@ -123,7 +123,7 @@ def _write_timeless(form: Form, dataset: xr.Dataset, folder: Path) -> None:
     folder.mkdir(parents=True)
     for layout in LAYOUTS:
         for name, array in create(folder / f"{layout}.zarr", form, None, layout).items():
-            array[...] = dataset[name].values
+            array.write(dataset[name].values).result()
     list_steps(folder, form, np.array(["NaT"], "M8[us]"), np.array([_fingerprint(dataset)], np.uint64))
 
 
