@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ogc_api.parameters import Parameters
-from twin.access import cached
+from twin.access import cached, sight
 from twin.doors.negotiation import language, output_format
 from twin.doors.problems import no_content
 from twin.model import Language
@@ -77,10 +77,9 @@ class Asked:
     def _address(self) -> str:
         """Return what tells answers of one revision from each other, what the one who asks sees among it."""
         scope = self.request.scope
-        hidden = "\n".join(sorted(self._principal.hidden))
         address = b"\n".join(
             [_PROCESS, scope["path"].encode(), scope["query_string"]]
-            + [part.encode() for part in (self.language, self.format, hidden)]
+            + [part.encode() for part in (self.language, self.format, sight(self._principal))]
         )
         return hashlib.blake2b(address, digest_size=8).hexdigest()
 

@@ -94,7 +94,7 @@ def _resource(data: ProviderData) -> dict[str, Any]:
         title = {"title_field": collection.style.label} if collection.style.label else {}
         feature = {"type": "feature", "name": FEATURE_PROVIDER, "id_field": "id", "time_field": time_field(collection)}
         providers.append({**shared, **feature, **title})
-    if query_types(collection):
+    if set(query_types(collection)) - {"items"}:
         providers.append({**shared, "type": "edr", "name": EDR_PROVIDER})
     return {
         "type": "collection",

@@ -12,7 +12,6 @@ from ogc_api.configuration import configuration
 from ogc_api.core import Core
 from ogc_api.documents import Document, Documents
 from ogc_api.edr import Edr, query_types
-from ogc_api.features.fields import has_items
 from ogc_api.features.index import Indexes
 from ogc_api.features.service import ItemsService
 from ogc_api.features.versions import Versions
@@ -49,7 +48,7 @@ class Published:
     def collections(self) -> list[Collection]:
         """The collections with something to give, ordered by id."""
         seen = self._twin.store.catalogue.collections(self.principal)
-        return [collection for collection in seen if has_items(collection) or query_types(collection)]
+        return [collection for collection in seen if query_types(collection)]
 
     @cached_property
     def _by_id(self) -> dict[str, Collection]:

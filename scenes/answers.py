@@ -11,7 +11,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from twin.access import cached
+from twin.access import cached, sight
 from twin.store import Principal
 
 _SOFTWARE = metadata.version("jumeau")
@@ -50,7 +50,7 @@ def answer(
     principal
         Who asks, where the answer depends on what they see.
     """
-    seen = sorted(principal.hidden) if principal else ()
+    seen = sight(principal) if principal else ""
     key = repr((_SOFTWARE, request.url.path, sorted(request.query_params.multi_items()), version, seen))
     tag = f'W/"{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": cache, "Vary": "Accept-Encoding"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import yaml
 from pydantic import ValidationError
@@ -17,11 +17,12 @@ from pydantic import ValidationError
 from twin.errors import BadInput, Forbidden, Unauthorised
 from twin.model import Collection, Kind
 from twin.settings import AccessKey, AccessSettings, Verb
-from twin.store import Principal
+from twin.store import OPERATOR, Principal, Store
 from twin.tables import DATASTREAMS
 
 #: Name of the principal who gave no key.
 PUBLIC = "public"
+_SIGHT = secrets.token_bytes(16)
 #: The verbs that change something.
 WRITING: tuple[Verb, ...] = ("create", "replace", "update", "delete")
 
@@ -72,12 +73,22 @@ def cached(how: str, principal: Principal) -> str:
     return how if principal.name == PUBLIC else f"private, {how.removeprefix('public, ')}"
 
 
+def sight(principal: Principal) -> str:
+    """Return a word that tells those who see the same from all others, for entity tags.
+
+    It is keyed anew by each process: a plain digest would confirm a guess of what is hidden.
+    """
+    hidden = "\n".join(sorted(principal.hidden)).encode()
+    return hashlib.blake2b(hidden, key=_SIGHT, digest_size=8).hexdigest()
+
+
 class Access:
     """Knows the keys of one twin."""
 
     def __init__(self, settings: AccessSettings) -> None:
+        self._private = frozenset(settings.private)
         self._keys = {key.hash: (key, _principal(key, settings.private)) for key in settings.keys}
-        self._public = Principal(name=PUBLIC, hidden=frozenset(settings.private))
+        self._public = Principal(name=PUBLIC, hidden=self._private)
 
     @property
     def public(self) -> Principal:
@@ -113,6 +124,32 @@ class Access:
         keys = [key for key, _ in self._keys.values()]
         return tuple(verb for verb in WRITING if any(key.may(verb, collection.id) for key in keys))
 
+    def remarks(self, store: Store) -> list[str]:
+        """Return what an operator may not expect of ``access`` in front of this `store`, a sentence each."""
+        there = {collection.id: collection for collection in store.catalogue.collections(OPERATOR)}
+        shown = {collection.id for collection in store.catalogue.collections(self._public)}
+        unseen = there.keys() - shown
+        said = []
+        if unknown := self._private - there.keys():
+            said.append(f"access.private names {_listed(unknown)}: there is no such collection yet.")
+        if besides := unseen - self._private:
+            said.append(f"access.private hides {_listed(besides)} too: nothing of that would be left to see.")
+        for key, principal in self._keys.values():
+            seen = {collection.id for collection in store.catalogue.collections(principal)}
+            if blind := {name for name in key.scopes.keys() & unseen if key.may("read", name)} - seen:
+                said.append(
+                    f"The key {key.name!r} sees nothing of {_listed(blind)}: let it read {DATASTREAMS} and what these "
+                    "observe."
+                )
+
+        def is_telling(name: str) -> bool:
+            runs = (run for source in there[name].sources for run in store.catalogue.runs(source, 1, "derive"))
+            return any(run.inputs.keys() & unseen for run in runs)
+
+        if telling := {name for name in shown - {DATASTREAMS} if is_telling(name)}:
+            said.append(f"Public, though derived from what access.private hides: {_listed(telling)}.")
+        return said
+
     def require(self, principal: Principal, verb: Verb, collection: str) -> None:
         """Refuse a verb that `principal` may not use on a collection which they see.
 
@@ -146,3 +183,7 @@ def _credentials(header: str) -> tuple[str | None, str]:
             user, token = "", ""
         return user, token
     return "", ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

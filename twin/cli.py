@@ -56,6 +56,7 @@ def demo(
             for layer in settings.layers:
                 _say(pipeline.derive(twin, layer.layer, layer.parameters, progress=progress).lines())
         if serve:
+            _say(twin.access.remarks(twin.store))
             serve_app(twin, _announce)
 
 
@@ -100,6 +101,7 @@ def serve(config: _Config = None, port: Annotated[int | None, typer.Option(help=
 
     settings = _settings(config, port)
     with open_twin(settings, serve=True) as twin:
+        _say(twin.access.remarks(twin.store))
         serve_app(twin, _announce)
 
 
@@ -162,6 +164,7 @@ def check(
     data: _Data = None,
 ) -> None:
     """Check the settings and the manifests, all of the manifests folder by default; change nothing."""
+    from twin.app import open_twin
     from twin.ingest.manifest import Manifest
 
     settings = _settings(config, data=data)
@@ -174,6 +177,9 @@ def check(
         except BadInput as error:
             wrong += 1
             typer.echo(str(error), err=True)
+    if settings.store.folder.is_dir():
+        with open_twin(settings) as twin:
+            _say(twin.access.remarks(twin.store))
     typer.echo(f"Settings: no fault found. Manifests: {len(found) - wrong} good, {wrong} wrong.")
     if wrong:
         raise typer.Exit(2)

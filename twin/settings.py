@@ -139,7 +139,11 @@ class AccessKey(Section):
 class AccessSettings(Section):
     """Who may see and change what: reading is public but for what is private, writing takes a key."""
 
-    private: tuple[str, ...] = Field((), description="Collections that the public cannot know of.")
+    private: tuple[str, ...] = Field(
+        (),
+        description="Collections that the public cannot know of. A time series whose objects are all private, or any "
+        "where `datastreams` is, is hidden with them; what a layer derives from them is not: name it too.",
+    )
     keys: tuple[AccessKey, ...] = Field((), description="Who may read what is private, and who may write.")
 
     @model_validator(mode="after")

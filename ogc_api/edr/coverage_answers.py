@@ -15,7 +15,6 @@ from ogc_api.edr.periods import Aggregation
 from ogc_api.edr.query import EdrQuery
 from ogc_api.edr.shapes import Area, together
 from ogc_api.edr.statistics import aggregated
-from twin.crs import BBox
 from twin.errors import BadInput, NoData
 from twin.model import Collection, Text
 from twin.settings import Bounds
@@ -32,11 +31,11 @@ def position(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> Answer:
     return answer(coverage.collection, query, tuple(places))
 
 
-def cube(coverage: Coverage, query: EdrQuery, box: BBox, bounds: Bounds) -> Answer:
+def cube(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> Answer:
     """Return the cells whose centres lie in a box, or their statistics together."""
     if query.aggregation and query.aggregation.area:
         return _over_areas(coverage, query, bounds)
-    return _grid(coverage, query, *grids.box(coverage, query, box), bounds)
+    return _grid(coverage, query, *grids.box(coverage, query), bounds)
 
 
 def area(coverage: Coverage, query: EdrQuery, bounds: Bounds) -> Answer:

@@ -110,14 +110,30 @@ def _scattered(
     return Cells((len(rows),), values, len(rows))
 
 
-def box(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[GridBody, Cells]:
-    """Return the cells whose centres lie in a box, x and y ascending.
+def box(coverage: Coverage, query: EdrQuery) -> tuple[GridBody, Cells]:
+    """Return the cells whose centres lie in the box asked, x and y ascending.
 
     Raises
     ------
     NoData
         When no centre lies in the box.
+    BadInput
+        When some lie on each side of the antimeridian: no ascending axis has both.
     """
+    windows = [_window(coverage, query, side) for side in query.boxes]
+    held = [(rows, columns) for rows, columns in windows if rows.start < rows.stop and columns.start < columns.stop]
+    if not held:
+        raise NoData(_no_centre(coverage))
+    if len(held) > 1:
+        raise BadInput(
+            f"The bbox crosses the antimeridian, and {coverage.collection.id} lies on both of its sides: ask one side, "
+            "then the other."
+        )
+    return _part(coverage, query, *held[0], None)
+
+
+def _window(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[slice, slice]:
+    """Return which rows and columns of the answer have their centre in a box."""
     if box.crs != query.crs:
         west, south, east, north = box.xmin, box.ymin, box.xmax, box.ymax
         if (extent := coverage.collection.extent) is not None:
@@ -125,9 +141,9 @@ def box(coverage: Coverage, query: EdrQuery, box: BBox) -> tuple[GridBody, Cells
             west, east = max(west, extent.xmin - 1), min(east, extent.xmax + 1)
             south, north = max(south, extent.ymin - 1), min(north, extent.ymax + 1)
         if west > east or south > north:
-            raise NoData(_no_centre(coverage))
+            return slice(0, 0), slice(0, 0)
         box = BBox(xmin=west, ymin=south, xmax=east, ymax=north, crs=box.crs).to(query.crs)
-    return _part(coverage, query, *lattice.window(coverage.grid, query.crs, box), None)
+    return lattice.window(coverage.grid, query.crs, box)
 
 
 def area(coverage: Coverage, query: EdrQuery, region: shapely.Geometry, bounds: Bounds) -> tuple[GridBody, Cells]:

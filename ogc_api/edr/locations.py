@@ -20,7 +20,7 @@ from twin.time import iso
 type Document = dict[str, Any]
 
 
-def locations(series: Series, query: EdrQuery, href: str) -> Document:
+def locations(series: Series, query: EdrQuery, href: str, language: str) -> Document:
     """Return the objects observed as GeoJSON, each with its datastreams.
 
     ``bbox`` and ``parameter-name`` select datastreams; ``datetime`` those whose lifespan meets it.
@@ -29,6 +29,8 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
     ----------
     href
         Address of the locations, to which ``/`` and the id of one is added.
+    language
+        That of the names of datastreams.
     """
     region = region_of(query.boxes, series.collection)
     if query.boxes and region is None:
@@ -37,6 +39,7 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
     visible = {each.id: each for each in series.store.catalogue.collections(series.principal)}
     shapes = shapely.to_geojson(geometries(streams["geometry"], series.collection.crs, query.crs))
     names = _names(series, streams, visible)
+    titles = {observed.name: observed.title.in_language(language) for observed in series.collection.observed_properties}
     features: dict[str, Document] = {}
     for stream, geometry in zip(streams.drop_columns("geometry").to_pylist(), shapes, strict=True):
         identity = stream["object_id"]
@@ -56,9 +59,8 @@ def locations(series: Series, query: EdrQuery, href: str) -> Document:
                 },
             }
         feature["properties"]["parameter-name"].append(stream["observed_property"])
-        feature["properties"]["datastreams"].append(
-            {"id": stream["id"], "name": stream["name"], "unit": stream["unit"]}
-        )
+        name = f"{feature['properties']['label']}, {titles[stream['observed_property']]}"
+        feature["properties"]["datastreams"].append({"id": stream["id"], "name": name, "unit": stream["unit"]})
     return listed(list(features.values()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,14 +12,14 @@ from numpy.typing import NDArray
 from ogc_api import links
 from ogc_api.answers import JSON
 from ogc_api.edr import coveragejson, formats, shapes
-from ogc_api.edr.answer import variables
+from ogc_api.edr.answer import Variable, variables
 from ogc_api.edr.query import crs_codes
 from ogc_api.edr.rfc3339 import rfc3339
 from ogc_api.edr.service import Edr, QueryType, query_types
 from ogc_api.extents import spatial
-from ogc_api.features.fields import has_items
+from ogc_api.features.fields import has_items, item_fields
 from twin import crs as crs_
-from twin.model import Collection, Kind, Text
+from twin.model import Collection, Field, FieldType, Kind, Text
 from twin.tables import QUALITY_TITLES
 from twin.time import iso
 
@@ -29,6 +30,8 @@ CONFORMANCE = [
 ]
 
 _GREGORIAN = 'TIMECRS["DateTime",TDATUM["Gregorian Calendar"],CS[TemporalDateTime,1],AXIS["Time (T)",unspecified]]'
+#: EDR has no other types than these and texts; booleans are served as 0 and 1.
+_DATA_TYPES = {FieldType.INTEGER: "integer", FieldType.BOOLEAN: "integer", FieldType.NUMBER: "float"}
 #: The longest list of instants that a collection's document spells out.
 _LISTED = 400
 
@@ -40,31 +43,35 @@ TITLES: dict[QueryType, Text] = {
     "cube": Text(fr="Valeurs dans une emprise", en="Values in a box"),
     "trajectory": Text(fr="Valeurs le long d'une ligne", en="Values along a line"),
     "corridor": Text(fr="Valeurs autour d'une ligne", en="Values around a line"),
-    "items": Text(fr="Mesures une à une", en="Measurements one by one"),
+    "items": Text(fr="Éléments un à un", en="Items one by one"),
     "instances": Text(fr="Révisions de la collection", en="Revisions of the collection"),
 }
 
 
 def describe(edr: Edr, collection: Collection, language: str, *, instance: bool = False) -> dict[str, Any]:
-    """Return the EDR members of a collection's document, or of its instance's; empty when it answers no EDR query."""
+    """Return the EDR members of a collection's document, or of its instance's; empty when it answers no EDR query.
+
+    Features answer one, ``items``: every collection of a service of EDR tells its queries and its parameters
+    (``/req/edr/rc-collection-info``, F and J).
+    """
     kinds = query_types(collection)
     if not kinds:
         return {}
     if instance:
         kinds = tuple(kind for kind in kinds if kind not in ("items", "instances"))
+    queries = {kind: {"link": _link(edr, collection, kind, language, instance=instance)} for kind in kinds}
+    known = dict.fromkeys(name for each in queries.values() for name in each["link"]["variables"]["output_formats"])
+    told = {
+        "data_queries": queries,
+        "parameter_names": parameters(collection, language),
+        "output_formats": [name for name in known if name in formats.FORMATS] or list(known),
+    }
+    if collection.kind is Kind.FEATURES:
+        return told
     # A time series is items too, whose list of CRS is longer: that of its EDR queries is in their links.
     own = instance or not has_items(collection)
     crs = {"crs": [crs_.uri(code) for code in crs_codes(collection)]} if own else {}
-    queries = {kind: {"link": _link(edr, collection, kind, language, instance=instance)} for kind in kinds}
-    known = dict.fromkeys(name for each in queries.values() for name in each["link"]["variables"]["output_formats"])
-    return {
-        "extent": _extent(edr, collection),
-        "data_queries": queries,
-        "parameter_names": parameters(collection, language),
-        "output_formats": [name for name in known if name in formats.FORMATS],
-        "distanceunits": list(shapes.UNITS),
-        **crs,
-    }
+    return {"extent": _extent(edr, collection), **told, "distanceunits": list(shapes.UNITS), **crs}
 
 
 def instances(edr: Edr, collection: Collection, language: str) -> dict[str, Any]:
@@ -100,10 +107,12 @@ def _link(edr: Edr, collection: Collection, kind: QueryType, language: str, *, i
     variables_: dict[str, Any] = {
         "title": title,
         "query_type": kind,
-        "output_formats": names,
+        # GeoJSON first: the suite of EDR 1.0 prefers CoverageJSON, and takes the last of the two.
+        "output_formats": sorted(names, key=formats.GEOJSON.__ne__),
         "default_output_format": names[0],
-        "crs_details": [{"crs": crs_.uri(code), "wkt": _wkt(code)} for code in crs_codes(collection)],
     }
+    if kind != "items":
+        variables_["crs_details"] = [{"crs": crs_.uri(code), "wkt": _wkt(code)} for code in crs_codes(collection)]
     if kind in shapes.COORDS:
         variables_["coords"] = {"description": shapes.COORDS[kind][0]}
     if kind in ("cube", "corridor"):
@@ -123,26 +132,45 @@ def _link(edr: Edr, collection: Collection, kind: QueryType, language: str, *, i
 
 
 def parameters(collection: Collection, language: str) -> dict[str, Any]:
-    """Return the parameters as EDR tells them: as CoverageJSON does, but in one language."""
-    found: dict[str, Any] = {}
-    for name, variable in variables(collection).items():
-        title = variable.title.in_language(language)
-        told: dict[str, Any] = {"type": "Parameter", "id": name, "label": title}
-        if variable.quality:
-            categories = [
-                {"id": quality.name.lower(), "label": text.in_language(language)}
-                for quality, text in QUALITY_TITLES.items()
-            ]
-            observed = {"id": name, "label": title, "categories": categories}
-            found[name] = {**told, "data-type": "integer", "observedProperty": observed}
-        else:
-            found[name] = {
-                **told,
-                "data-type": "float",
-                "unit": {"label": variable.unit, "symbol": {"value": variable.unit, "type": coveragejson.UCUM}},
-                "observedProperty": {"id": coveragejson.identifier(variable.observed), "label": title},
-            }
-    return found
+    """Return the parameters as CoverageJSON does, but in one language; of features they are the properties."""
+    if collection.kind is Kind.FEATURES:
+        return {field.name: _property(field, language) for field in item_fields(collection)}
+    return {name: _variable(name, variable, language) for name, variable in variables(collection).items()}
+
+
+def _variable(name: str, variable: Variable, language: str) -> dict[str, Any]:
+    title = variable.title.in_language(language)
+    if variable.quality:
+        flags = {quality.name.lower(): text for quality, text in QUALITY_TITLES.items()}
+        return _parameter(name, "integer", {"id": name, "label": title, "categories": _categories(flags, language)})
+    return _parameter(
+        name, "float", {"id": coveragejson.identifier(variable.observed), "label": title}, unit=variable.unit
+    )
+
+
+def _property(field: Field, language: str) -> dict[str, Any]:
+    observed: dict[str, Any] = {"id": field.name, "label": field.title.in_language(language)}
+    if field.categories:
+        observed["categories"] = _categories({str(one.value): one.title for one in field.categories}, language)
+    return _parameter(field.name, _DATA_TYPES.get(field.type, "string"), observed, unit=field.unit)
+
+
+def _categories(titles: Mapping[str, Text], language: str) -> list[dict[str, str]]:
+    return [{"id": identity, "label": title.in_language(language)} for identity, title in titles.items()]
+
+
+def _parameter(name: str, data_type: str, observed: dict[str, Any], unit: str | None = None) -> dict[str, Any]:
+    told = {
+        "type": "Parameter",
+        "id": name,
+        "label": observed["label"],
+        "data-type": data_type,
+        "observedProperty": observed,
+    }
+    # Categories have no unit (``/req/edr/rc-parameters``, I).
+    if unit is None or "categories" in observed:
+        return told
+    return {**told, "unit": {"label": unit, "symbol": {"value": unit, "type": coveragejson.UCUM}}}
 
 
 def _extent(edr: Edr, collection: Collection) -> dict[str, Any]:

@@ -80,11 +80,12 @@ class StoreEdrProvider(BaseEDRProvider):  # type: ignore[misc]
 
     def _answer(self, form: Form, asked: dict[str, Any]) -> Document:
         edr, collection, principal = self._given.edr, self._given.collection, self._given.principal
+        url, language = edr.url(collection), self._given.language
         try:
             query = parse(form, Parameters(urlencode(self._written(form, asked))), collection, edr.bounds)
             if form == "locations":
                 listed: Document = orjson.loads(
-                    orjson.dumps(edr.locations(collection, query, principal, edr.url(collection)))
+                    orjson.dumps(edr.locations(collection, query, principal, url, language))
                 )
                 return listed
             if form == "location":

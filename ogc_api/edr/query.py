@@ -48,7 +48,7 @@ class EdrQuery:
     areas
         The polygons of an area, or of what lies around points or lines; none where all lie far from the data.
     boxes
-        Box of a cube, or boxes of the locations listed; they have a CRS of their own.
+        Box of a cube or of the locations listed, two where it crosses the antimeridian; they have a CRS of their own.
     aggregation
         What is to be computed of the values; None for the values themselves.
     """
@@ -101,10 +101,10 @@ def parse(
     boxes: tuple[BBox, ...] = ()
     if form in ("cube", "locations"):
         boxes = parameters.boxes(codes, "crs")
-        if form == "cube" and len(boxes) != 1:
-            raise BadInput("A cube query needs one bbox, lower left first: write bbox=xmin,ymin,xmax,ymax.")
+        if form == "cube" and not boxes:
+            raise BadInput("A cube query needs a bbox, lower left first: write bbox=xmin,ymin,xmax,ymax.")
         if form == "cube" and aggregation and aggregation.area:
-            areas = shapes.boxed(boxes[0], collection, target, bounds)
+            areas = shapes.boxed(boxes, collection, target, bounds)
     elif form != "location":
         coords, areas = _where(form, parameters, collection, bounds, crs, target)
     if aggregation and aggregation.area and len(areas) > _AREAS:

@@ -73,7 +73,7 @@ def _answer(edr: Edr, request: Request, form: Form) -> Response:
     headers = {"Content-Crs": f"<{crs_.uri(query.crs)}>"}
     if form == "locations":
         url = edr.url(collection, instance="instance_id" in asked.path)
-        found = edr.locations(collection, query, principal, url)
+        found = edr.locations(collection, query, principal, url, asked.language)
         return asked.answer(orjson.dumps(found), answers.GEOJSON, headers)
     try:
         if form == "location":

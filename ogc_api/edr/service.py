@@ -29,10 +29,11 @@ type QueryType = Literal[
 
 #: The types of query that each kind of collection answers. A time series has no values between its
 #: places, so that a trajectory would meet none; a coverage has no objects, and its locations are
-#: the areas that the settings name.
+#: the areas that the settings name; features are not sampled.
 QUERY_TYPES: dict[Kind, tuple[QueryType, ...]] = {
     Kind.TIMESERIES: ("locations", "position", "radius", "area", "corridor", "items", "instances"),
     Kind.COVERAGE: ("position", "radius", "area", "cube", "trajectory", "corridor", "locations", "instances"),
+    Kind.FEATURES: ("items",),
 }
 
 
@@ -94,7 +95,7 @@ class Edr:
             if form == "trajectory":
                 return coverage_answers.trajectory(coverage, query, self.bounds)
             if form == "cube":
-                return coverage_answers.cube(coverage, query, query.boxes[0], self.bounds)
+                return coverage_answers.cube(coverage, query, self.bounds)
             return coverage_answers.area(coverage, query, self.bounds)
 
     def location(self, identity: str, collection: Collection, query: EdrQuery, principal: Principal) -> Answer:
@@ -104,14 +105,16 @@ class Edr:
         areas = Places.of(self._twin, principal).areas(identity, collection, query, self.bounds)
         return self.values("area", collection, replace(query, areas=areas), principal)
 
-    def locations(self, collection: Collection, query: EdrQuery, principal: Principal, url: str) -> dict[str, Any]:
+    def locations(
+        self, collection: Collection, query: EdrQuery, principal: Principal, url: str, language: str
+    ) -> dict[str, Any]:
         """Return the objects observed, or the areas of a coverage, as GeoJSON.
 
         `url` is the address of the collection or of its instance.
         """
         href = f"{url}/locations"
         if collection.kind is Kind.TIMESERIES:
-            return locations_.locations(self._series(collection, principal), query, href)
+            return locations_.locations(self._series(collection, principal), query, href, language)
         return Places.of(self._twin, principal).listed(collection, query, href)
 
     def times(self, collection: Collection) -> NDArray[np.datetime64] | None:

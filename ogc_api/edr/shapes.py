@@ -84,9 +84,10 @@ def read(text: str, form: str, crs: str, bounds: Bounds) -> shapely.Geometry:
     return geometry
 
 
-def boxed(box: BBox, collection: Collection, crs: str, bounds: Bounds) -> tuple[Area, ...]:
-    """Return a box as an area to aggregate over."""
-    return areas(shapely.box(box.xmin, box.ymin, box.xmax, box.ymax), box.crs, crs, collection, bounds)
+def boxed(boxes: Sequence[BBox], collection: Collection, crs: str, bounds: Bounds) -> tuple[Area, ...]:
+    """Return a box, or the two sides of one, as areas to aggregate over."""
+    sides = shapely.MultiPolygon([shapely.box(*box.as_list()) for box in boxes])
+    return areas(sides, boxes[0].crs, crs, collection, bounds)
 
 
 def areas(

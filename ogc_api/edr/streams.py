@@ -49,7 +49,7 @@ def datastreams(
         region=region.wkb if region else None,
         where=tuple(where),
         time=query.time if alive else None,
-        columns=("name", "object_collection", "object_id", "observed_property", "unit"),
+        columns=("object_collection", "object_id", "observed_property", "unit"),
     )
     table = series.store.features.read(asked, series.principal).read_all()
     # An unknown start is before any other.

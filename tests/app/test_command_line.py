@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.installation import Installation
-from twin.access import Access
+from twin.access import Access, token_hash
 from twin.settings import load
 
 
@@ -158,3 +158,18 @@ def test_a_key_is_made_and_opens_what_it_says(installation: Installation) -> Non
     refused = installation.run("key", "x", "--scope", "buildings:drop")
     assert refused.returncode == 2
     assert "buildings" in refused.stderr
+
+
+def test_check_tells_what_privacy_brings_about(demo: Installation) -> None:
+    assert "private" not in demo.run("check").stdout
+    told = demo.run("check", TWIN_ACCESS__PRIVATE="[stations, statoins]").stdout.splitlines()
+    assert "access.private names statoins: there is no such collection yet." in told
+    (besides,) = (line for line in told if line.startswith("access.private hides "))
+    assert " heat_island, heat_island_daily " in besides
+    assert "observations" not in besides, "lamp posts are observed too"
+    (derived,) = (line for line in told if line.startswith("Public, though derived"))
+    assert "heat_island_stations" in derived
+    assert "built_fraction" not in derived
+    key = f"[{{name: Marie, hash: '{token_hash('t')}', scopes: {{observations: [read]}}}}]"
+    told = demo.run("check", TWIN_ACCESS__PRIVATE="[datastreams, observations]", TWIN_ACCESS__KEYS=key).stdout
+    assert "The key 'Marie' sees nothing of observations: let it read datastreams" in told

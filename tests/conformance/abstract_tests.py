@@ -4,8 +4,9 @@ A class and a test are named by their address under ``http://www.opengis.net/spe
 
 References
 ----------
-OGC 19-072 (Common Part 1), 20-024 (Part 2), 17-069r4 (Features Part 1), 18-058 (Part 2), 19-079r2 (Part 3), 20-002
-(Part 4, draft), 21-065r2 (CQL2), 19-086r6 (EDR 1.1) and 19-086r4 (EDR 1.0), annexes A.
+OGC 19-072 (Common Part 1), 20-024 (Part 2), 23-058r2 (Part 3, which is Features Part 5, draft), 17-069r4 (Features
+Part 1), 18-058 (Part 2), 19-079r2 (Part 3), 20-002 (Part 4, draft), 21-065r2 (CQL2), 19-086r6 (EDR 1.1) and 19-086r4
+(EDR 1.0), annexes A.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import pytest
 
 SPEC = "http://www.opengis.net/spec/"
 F1, F2, F3, F4 = (f"ogcapi-features-{part}/1.0/conf" for part in (1, 2, 3, 4))
-#: Common Part 1 (19-072) and Part 2 (20-024).
-C1, C2 = (f"ogcapi-common-{part}/1.0/conf" for part in (1, 2))
+#: Common Part 1 (19-072), Part 2 (20-024) and Part 3 (23-058r2).
+C1, C2, C3 = (f"ogcapi-common-{part}/1.0/conf" for part in (1, 2, 3))
 CQL2 = "cql2/1.0/conf"
 EDR = tuple(f"ogcapi-edr-1/{version}/conf" for version in ("1.0", "1.1"))
 #: The standards whose abstract tests are here.
-STANDARDS = ("ogcapi-common-1/", "ogcapi-common-2/", "ogcapi-features-", "cql2/", "ogcapi-edr-")
+STANDARDS = ("ogcapi-common-", "ogcapi-features-", "cql2/", "ogcapi-edr-")
 
 
 def abstract_test(*identifiers: str) -> pytest.MarkDecorator:
@@ -70,6 +71,21 @@ CLASSES: dict[str, tuple[str, ...]] = {
         description-op description-success description-links description-extent description-extent-multi
         """,
     ),
+    f"{C3}/schemas": _under(
+        f"{C3}/schemas", "basic-schema-inspection role role-id property-seq unit definition nullvalues"
+    ),
+    f"{C3}/advanced-property-roles": _under(
+        f"{C3}/advanced-property-roles", "role-primary-geometry role-primary-temporal role-type"
+    ),
+    f"{C3}/returnables-and-receivables": _under(
+        f"{C3}/returnables-and-receivables", "get-conformance link op-and-response response-1 response-2"
+    ),
+    f"{C3}/queryables": _under(f"{C3}/queryables", "get-conformance link op-and-response"),
+    f"{C3}/sortables": _under(f"{C3}/sortables", "get-conformance link op-and-response"),
+    f"{C3}/profile-parameter": _under(
+        f"{C3}/profile-parameter", "get-conformance profile-param profile-param-response"
+    ),
+    f"{C3}/profile-codelists": _under(f"{C3}/profile-codelists", "get-conformance codelists"),
     f"{F1}/core": _under(
         f"{F1}/core",
         """

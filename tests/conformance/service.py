@@ -79,8 +79,8 @@ class Service:
 
     @cached_property
     def edr_collections(self) -> list[Json]:
-        """The collections that answer EDR queries."""
-        return [one for one in self.collections if "data_queries" in one]
+        """The collections that answer other EDR queries than items."""
+        return [one for one in self.collections if one["data_queries"].keys() - {"items"}]
 
     def parameter(self, path: str, name: str) -> Json:
         """Return the definition of a query parameter of an operation."""

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.conformance.abstract_tests import F4, SPEC, abstract_test
+from tests.conformance.abstract_tests import C3, F4, SPEC, abstract_test
 from tests.installation import Installation
 from tests.ogc_api.small_city import city
 from twin.access import token_hash
@@ -166,3 +166,16 @@ def test_features_are_changed_at_their_address(editor: httpx.Client) -> None:
     paths = editor.get("/openapi").json()["paths"]
     assert {"put", "patch", "delete"} <= set(paths[f"{ITEMS}/{{featureId}}"])
     assert created(editor).startswith(f"{editor.base_url}collections/buildings/items/")
+
+
+@abstract_test(f"{C3}/returnables-and-receivables/response-2")
+def test_only_what_the_schema_allows_is_written(editor: httpx.Client) -> None:
+    assert editor.get("/collections/buildings/schema").json()["additionalProperties"] is False
+    url = created(editor)
+    assert put(editor, url).status_code in (200, 204)
+    for wrong in ({"colour": "red"}, {"height": "tall"}, {"valid_to": "2031-01-01T00:00:00Z"}):
+        body = {**feature(), "properties": wrong}
+        for method, target in (("POST", ITEMS), ("PUT", url)):
+            assert editor.request(method, target, json=body, headers={"content-type": GEOJSON}).status_code == 400, (
+                wrong
+            )

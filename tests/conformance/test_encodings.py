@@ -60,7 +60,7 @@ def test_every_document_is_offered_as_json(service: Service) -> None:
 
 @abstract_test(*(f"{root}/json/content" for root in (C1, *EDR)))
 def test_documents_are_what_the_definition_says(service: Service) -> None:
-    for collection in service.edr_collections:
+    for collection in service.collections:
         for name in ("id", "links", "extent", "data_queries", "parameter_names", "output_formats"):
             assert collection[name], (collection["id"], name)
 

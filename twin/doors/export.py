@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from twin.access import cached
+from twin.access import cached, sight
 from twin.context import Twin
 from twin.crs import CRS84, BBox, normalise, uri
 from twin.doors import negotiation
@@ -160,7 +160,7 @@ class ExportDoor:
         revisions = [collection.revision]
         if collection.kind is Kind.TIMESERIES:
             revisions.append(self._twin.store.catalogue.collection(DATASTREAMS, principal).revision)
-        told = f"{collection.id} {revisions} {selection.model_dump_json()} {suffix} {sorted(principal.hidden)}"
+        told = f"{collection.id} {revisions} {selection.model_dump_json()} {suffix} {sight(principal)}"
         return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
 
     def _write(

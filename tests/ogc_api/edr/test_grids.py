@@ -26,7 +26,10 @@ from tests.ogc_api.edr.edr_twin import (
 from twin import crs as crs_
 from twin.context import Twin
 from twin.crs import CRS84
+from twin.settings import Settings
 from twin.store import OPERATOR
+from twin.store.embedded import open_store
+from twin.testing import samples
 
 LAMBERT = "http://www.opengis.net/def/crs/EPSG/0/2154"
 DAY = {"datetime": "2026-07-01T00:00:00Z/2026-07-01T05:00:00Z"}
@@ -250,6 +253,32 @@ def test_six_numbers_in_a_box_leave_the_heights_out(get: Get) -> None:
     four = get("heat/cube", {"bbox": "-180,-90,180,90", **DAY})
     six = get("heat/cube", {"bbox": "-180,-90,0,180,90,500", **DAY})
     assert six.json() == four.json()
+
+
+def test_a_box_across_the_antimeridian_is_its_side_of_the_grid(get: Get) -> None:
+    across = coverage(get("heat/cube", {"bbox": "8.82,43,-179.9,43.47", **DAY}))
+    near = coverage(get("heat/cube", {"bbox": "8.82,43,9.5,43.47", **DAY}))
+    assert across[2] == near[2]
+    assert 1 < len(across[0]["x"]) < XS.size, "west of 8.82 is left out"
+    far = {"bbox": "179.9,43,-179.9,43.47", **DAY}
+    for asked in ({}, {"aggregation": "mean", "aggregate": "area", "period": "P1D"}):
+        assert "heat" in no_data(get("heat/cube", {**far, **asked}))
+
+
+def test_a_grid_across_the_antimeridian_is_asked_side_by_side(tmp_path: Path) -> None:
+    crs, x = "EPSG:3832", 3_339_584.7  # of longitude 180, in the Mercator of the Pacific
+    settings = Settings.model_validate({"store": {"folder": tmp_path}, "city": {"crs": crs}})
+    store = open_store(tmp_path, crs)
+    dataset = samples.cube(hours=1).assign_coords(x=x + 1000.0 * np.arange(-15, 15), y=1000.0 * np.arange(40.0))
+    samples.put_cube(store, dataset, collection=samples.coverage().model_copy(update={"crs": crs}))
+    edr = Edr(Twin.over(settings, store), BASE)
+    get = requests_to(edr)
+    refused = get("built_fraction/cube", {"bbox": "170,-1,-170,1"})
+    assert refused.status_code == 400
+    assert "both of its sides" in refused.json()["detail"]
+    assert get("built_fraction/cube", {"bbox": "170,-1,180,1"}).status_code == 200
+    edr.close()
+    store.close()
 
 
 def test_too_much_is_413_before_reading(get: Get, tmp_path: Path) -> None:

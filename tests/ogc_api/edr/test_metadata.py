@@ -10,7 +10,7 @@ from ogc_api.edr import CONFORMANCE, Edr, describe, openapi_paths
 from ogc_api.edr.metadata import repeated
 from tests.ogc_api.edr.edr_twin import BASE
 from twin.context import Twin
-from twin.model import Collection
+from twin.model import Category, Collection, Field, FieldType, Text
 from twin.store import OPERATOR
 
 
@@ -19,7 +19,7 @@ def collection(twin: Twin, name: str) -> Collection:
 
 
 COVERAGE = ["position", "radius", "area", "cube", "trajectory", "corridor", "locations", "instances"]
-VALUES = ["CoverageJSON", "GeoJSON", "CSV", "NetCDF"]
+VALUES = ["GeoJSON", "CoverageJSON", "CSV", "NetCDF"]
 
 
 def formats_of(name: str, kind: str) -> list[str]:
@@ -27,6 +27,10 @@ def formats_of(name: str, kind: str) -> list[str]:
         return ["json"]
     gridded = name != "observations" and kind in ("radius", "area", "cube", "corridor", "locations")
     return [*VALUES, "GeoTIFF"] if gridded else VALUES
+
+
+def default_of(kind: str) -> str:
+    return "json" if kind in ("items", "instances") else "CoverageJSON"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +50,8 @@ def test_metadata_is_valid_and_whole(twin: Twin, edr: Edr, name: str, kinds: lis
         assert link["href"] == f"{BASE}/collections/{name}/{kind}"
         assert link["variables"]["query_type"] == kind
         assert link["variables"]["output_formats"] == formats_of(name, kind)
-        for details in link["variables"]["crs_details"]:
+        assert link["variables"]["default_output_format"] == default_of(kind)
+        for details in link["variables"].get("crs_details", ()):
             assert details["wkt"].startswith(("GEOGCRS", "PROJCRS"))
     assert found["output_formats"] == formats_of(name, "cube")
 
@@ -74,9 +79,29 @@ def test_parameters_are_told_in_the_language_with_their_unit(twin: Twin, edr: Ed
     assert told["air_temperature_quality"]["observedProperty"]["categories"][0] == {"id": "good", "label": "bonne"}
 
 
-def test_features_have_no_edr_part(twin: Twin, edr: Edr) -> None:
-    assert describe(edr, collection(twin, "stations"), "fr") == {}
-    assert openapi_paths(collection(twin, "stations"), "fr") == {}
+def test_features_answer_items_alone_and_tell_their_properties(twin: Twin, edr: Edr) -> None:
+    kept = collection(twin, "stations")
+    height = Field(name="height", type=FieldType.NUMBER, title=Text(fr="Hauteur", en="Height"), unit="m")
+    use = Field(
+        name="use",
+        type=FieldType.STRING,
+        title=Text(fr="Usage", en="Use"),
+        categories=(Category(value="school", title=Text(fr="école", en="school")),),
+    )
+    lit = Field(name="lit", type=FieldType.BOOLEAN, title=Text(fr="Éclairé", en="Lit"))
+    told = describe(edr, kept.model_copy(update={"fields": (height, use, lit)}), "fr")
+    link = told["data_queries"]["items"]["link"]
+    assert list(told["data_queries"]) == ["items"]
+    assert link["href"] == f"{BASE}/collections/stations/items"
+    assert link["variables"]["output_formats"] == told["output_formats"] == ["json"]
+    parameters = told["parameter_names"]
+    assert list(parameters) == ["height", "use", "lit", "valid_from", "valid_to"]
+    assert (parameters["height"]["data-type"], parameters["height"]["unit"]["symbol"]["value"]) == ("float", "m")
+    assert parameters["use"]["observedProperty"]["categories"] == [{"id": "school", "label": "école"}]
+    assert parameters["lit"]["data-type"] == "integer"
+    assert parameters["valid_from"]["data-type"] == "string"
+    assert "unit" not in parameters["use"]
+    assert openapi_paths(kept, "fr") == {}
 
 
 def test_what_may_be_published_only_as_aggregates_has_no_items(twin: Twin, edr: Edr) -> None:

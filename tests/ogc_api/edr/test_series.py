@@ -34,6 +34,10 @@ def test_locations_lists_the_objects_with_their_datastreams(get: Get) -> None:
     assert properties["label"] == "Préfecture"
     assert properties["parameter-name"] == ["air_temperature", "relative_humidity"]
     assert [stream["id"] for stream in properties["datastreams"]] == ["S001.air_temperature", "S001.relative_humidity"]
+    assert properties["datastreams"][0]["name"] == "Préfecture, Température de l'air"
+    english = get("observations/locations", {"lang": "en"}).json()["features"]
+    told = {stream["name"] for feature in english for stream in feature["properties"]["datastreams"]}
+    assert {"Préfecture, Air temperature", "L00001, Air temperature"} <= told
     assert properties["edrqueryendpoint"] == f"{BASE}/collections/observations/locations/S001"
     # Its collection is not published here: the object keeps its id for a name, and tells no collection.
     assert features["L00001"]["properties"]["label"] == "L00001"

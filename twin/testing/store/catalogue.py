@@ -45,6 +45,11 @@ class CatalogueTests:
             store.catalogue.collection("buildings", public)
         with pytest.raises(NotFound), store.cubes.open("built_fraction", public):
             pass
+        told = samples.coverage().model_copy(update={"assessed_by": "buildings"})
+        samples.put_cube(store, samples.cube(3), collection=told)
+        public = Principal(name="public", hidden=frozenset({"buildings"}))
+        assert store.catalogue.collection("built_fraction", OPERATOR).assessed_by == "buildings"
+        assert store.catalogue.collection("built_fraction", public).assessed_by is None
 
     def test_listeners_hear_of_each_commit(self, store: Store) -> None:
         heard: list[Receipt] = []

@@ -60,15 +60,38 @@ class ObservationTests:
         assert store.catalogue.collection(DATASTREAMS, public) == seen, "nor in its revision"
         blind = Principal(name="blind", hidden=frozenset({"hidden", "observations"}))
         assert store.catalogue.collections(blind) == [], "datastreams of nothing are no collection"
-        of_private_objects = Principal(name="public", hidden=frozenset({"buildings"}))
+
+    def test_a_series_is_seen_as_far_as_its_datastreams_are(self, store: Store) -> None:
+        streams = samples.datastream_table(2, samples.series())
+        samples.put_series(store, samples.observation_table(2, 5), datastreams=streams)
         query = ObservationQuery(collection="observations")
-        assert store.observations.count(query, of_private_objects) == 0
-        assert store.observations.read(query, of_private_objects).read_all().num_rows == 0
-        for pooled in (False, True):
-            statistics = AggregateQuery(select=query, pooled=pooled)
-            assert store.observations.aggregate(statistics, of_private_objects).read_all().num_rows == 0
-        described = store.catalogue.collection("observations", of_private_objects)
-        assert (described.count, described.extent, described.temporal) == (0, None, None)
+        for hidden in ("buildings", DATASTREAMS):
+            public = Principal(name="public", hidden=frozenset({hidden}))
+            assert store.catalogue.collections(public) == [], hidden
+            with pytest.raises(NotFound):
+                store.catalogue.collection("observations", public)
+            with pytest.raises(NotFound):
+                store.observations.count(query, public)
+            with pytest.raises(NotFound):
+                store.observations.read(query, public)
+            for pooled in (False, True):
+                with pytest.raises(NotFound):
+                    store.observations.aggregate(AggregateQuery(select=query, pooled=pooled), public)
+        beside = samples.series("observations", "anomaly")
+        meters = samples.datastream_table(3, beside)
+        place = meters.schema.get_field_index("object_collection")
+        meters = meters.set_column(place, meters.schema.field(place), pa.array(["meters"] * 3))
+        table = samples.observation_table(3, 9, observed="anomaly")
+        samples.put_series(store, table, datastreams=meters, collection=beside, source="other")
+        public = Principal(name="public", hidden=frozenset({"meters"}))
+        whole, seen = (store.catalogue.collection("observations", who) for who in (OPERATOR, public))
+        assert (whole.count, seen.count) == (37, 10)
+        assert [len(found.observed_properties) for found in (whole, seen)] == [2, 1], "nor in what is observed"
+        assert seen.extent is not None
+        assert whole.extent is not None
+        assert seen.extent.xmax < whole.extent.xmax
+        assert store.observations.count(query, public) == 10
+        assert store.catalogue.collection(DATASTREAMS, public).count == 2
 
     def test_observations_come_by_datastream_then_time(self, store: Store) -> None:
         given = samples.observation_table(4, 48)
