@@ -35,7 +35,7 @@ bench: .venv/ready
 	$(BIN)/python -m benchmarks.run $(ONLY)
 
 # The clients that GIS teams use, at work on a demo city: QGIS, GDAL, OWSLib, and @arcgis/core, which is proprietary and
-# stays in the folder of the checks. SCALE=1 takes half an hour.
+# stays in the folder of the checks. SCALE=1 takes an hour or more: QGIS and GDAL 3.6 read all again for each check.
 CLIENTS ?= ../shared/clients
 SCALE ?= 0.05
 check-clients: .venv/ready services

@@ -34,6 +34,10 @@ class City(Section):
     crs: str = Field("EPSG:2154", description="Projected CRS in which everything is stored.")
     time_zone: str = Field("Europe/Paris", description="IANA zone in which the public reads times.")
     department: str | None = Field(None, description="Code of the département, e.g. '34' (heat-wave thresholds).")
+    areas: str | None = Field(
+        "communes",
+        description="Collection of the polygons by whose names coverages are asked (EDR locations); null: by none.",
+    )
     geoid_height: float = Field(
         0.0, description="Height of the vertical datum above the ellipsoid, in metres (about 48 in France)."
     )

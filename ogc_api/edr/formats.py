@@ -32,7 +32,7 @@ FORMATS: Mapping[str, Format] = {
 }
 _VALUES = (COVERAGEJSON, GEOJSON, CSV, NETCDF)
 #: Queries of coverages whose answer is a grid.
-_GRIDS = ("cube", "area", "radius", "corridor")
+_GRIDS = ("cube", "area", "radius", "corridor", "location")
 
 
 def offered(form: str, kind: Kind) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def locations(series: Series, query: EdrQuery, href: str, language: str) -> Docu
     """
     region = region_of(query.boxes, series.collection)
     if query.boxes and region is None:
-        return _listed([])
+        return listed([])
     streams = datastreams(series, query, region=region, alive=True)
     visible = {each.id: each for each in series.store.catalogue.collections(series.principal)}
     shapes = shapely.to_geojson(geometries(streams["geometry"], series.collection.crs, query.crs))
@@ -52,7 +52,7 @@ def locations(series: Series, query: EdrQuery, href: str, language: str) -> Docu
                 "properties": {
                     "label": names.get(identity, identity),
                     "object_collection": collection if (collection := stream["object_collection"]) in visible else None,
-                    "datetime": _interval(series.collection),
+                    "datetime": interval(series.collection),
                     "parameter-name": [],
                     "datastreams": [],
                     "edrqueryendpoint": f"{href}/{quote(identity, safe='')}",
@@ -61,10 +61,11 @@ def locations(series: Series, query: EdrQuery, href: str, language: str) -> Docu
         feature["properties"]["parameter-name"].append(stream["observed_property"])
         name = f"{feature['properties']['label']}, {titles[stream['observed_property']]}"
         feature["properties"]["datastreams"].append({"id": stream["id"], "name": name, "unit": stream["unit"]})
-    return _listed(list(features.values()))
+    return listed(list(features.values()))
 
 
-def _listed(features: list[Document]) -> Document:
+def listed(features: list[Document]) -> Document:
+    """Return locations as one collection of GeoJSON."""
     return {"type": "FeatureCollection", "numberReturned": len(features), "features": features}
 
 
@@ -88,7 +89,8 @@ def _names(series: Series, streams: pa.Table, visible: dict[str, Collection]) ->
     return names
 
 
-def _interval(collection: Collection) -> str | None:
+def interval(collection: Collection) -> str | None:
+    """Return the time that a collection spans, as ``datetime`` writes it; None where it has none."""
     if collection.temporal is None:
         return None
     start, end = collection.temporal

@@ -36,7 +36,7 @@ _DATA_TYPES = {FieldType.INTEGER: "integer", FieldType.BOOLEAN: "integer", Field
 _LISTED = 400
 
 TITLES: dict[QueryType, Text] = {
-    "locations": Text(fr="Lieux observés et leurs mesures", en="Places observed and their measurements"),
+    "locations": Text(fr="Lieux et leurs valeurs", en="Places and their values"),
     "position": Text(fr="Valeurs en un point", en="Values at a point"),
     "radius": Text(fr="Valeurs autour d'un point", en="Values around a point"),
     "area": Text(fr="Valeurs dans un polygone", en="Values in a polygon"),

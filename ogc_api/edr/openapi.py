@@ -9,7 +9,7 @@ from ogc_api.edr import formats, shapes
 from ogc_api.edr.answer import variables
 from ogc_api.edr.metadata import TITLES
 from ogc_api.edr.periods import PERIODS, STATISTICS
-from ogc_api.edr.query import LEVELS, crs_codes
+from ogc_api.edr.query import LEVELS, by_area, crs_codes
 from ogc_api.edr.service import query_types
 from ogc_api.schemas import ref, refusal
 from twin import crs as crs_
@@ -19,7 +19,7 @@ from twin.model import Collection, Text
 
 type Json = dict[str, Any]
 
-_TITLE_OF_ONE = Text(fr="Mesures d'un objet", en="Measurements of one object")
+_TITLE_OF_ONE = Text(fr="Valeurs en un lieu", en="Values at one place")
 _TITLE_OF_INSTANCE = Text(fr="Une révision de la collection", en="One revision of the collection")
 _AGGREGATION = Text(
     fr="Statistiques des valeurs bonnes : mean, min, max, sum, count, p1 à p99. Demande period ou aggregate.",
@@ -94,14 +94,14 @@ def _values(collection: Collection, kind: str, of: str, title: Text, own: list[J
         _parameter("crs", {"type": "string", "enum": [crs_.uri(code) for code in crs_codes(collection)]}),
     ]
     if kind != "locations":
-        asked += _aggregates(kind, language)
+        asked += _aggregates(language, areas=by_area(kind, collection.kind))
     item = _item(collection, f"{of}{kind}_{collection.id}", title, asked, names, content, language)
     if kind != "locations":
         item["get"]["responses"] |= NO_DATA
     return item
 
 
-def _aggregates(kind: str, language: str) -> list[Json]:
+def _aggregates(language: str, *, areas: bool) -> list[Json]:
     def told(name: str, schema: Json, text: Text) -> Json:
         return _parameter(name, schema, description=text.in_language(language))
 
@@ -112,7 +112,7 @@ def _aggregates(kind: str, language: str) -> list[Json]:
         told("time-zone", {"type": "string"}, _ZONE),
         told("minimum-completeness", {"type": "number", "minimum": 0, "maximum": 1}, _MINIMUM),
     ]
-    if kind in ("radius", "area", "cube", "corridor"):
+    if areas:
         area = Text(fr="Toutes les valeurs de chaque zone ensemble.", en="All the values of each area together.")
         found.append(told("aggregate", {"type": "string", "enum": ["area"]}, area))
     return found

@@ -18,7 +18,7 @@ from ogc_api.edr.shapes import Area
 from ogc_api.parameters import Parameters, y_first
 from twin.crs import CRS84, BBox
 from twin.errors import BadInput, TooLarge
-from twin.model import Collection
+from twin.model import Collection, Kind
 from twin.settings import Bounds
 from twin.time import TimeSpan
 
@@ -26,7 +26,6 @@ from twin.time import TimeSpan
 type Form = Literal["position", "radius", "area", "cube", "trajectory", "corridor", "locations", "location"]
 #: Polygons aggregated over in one answer: each is a question of its own to the store.
 _AREAS = 100
-_BY_AREA = ("radius", "area", "cube", "corridor")
 _LEVEL = r"[+-]?\d+(\.\d+)?"
 #: What ``z`` is (EDR 1.1, ``/req/edr/z-response``): levels, an interval, or levels that repeat.
 LEVELS = re.compile(rf"{_LEVEL}(,{_LEVEL})*|{_LEVEL}/({_LEVEL}|\.\.)|\.\./{_LEVEL}|R\d+/{_LEVEL}/{_LEVEL}", re.ASCII)
@@ -92,7 +91,9 @@ def parse(
     # OWSLib's client spells it with an underscore.
     names = parameters.names("parameter-name", known) or parameters.names("parameter_names", known)
     time = parameters.time()
-    aggregation = None if form == "locations" else periods.parse(parameters, collection, by_area=form in _BY_AREA)
+    aggregation = (
+        None if form == "locations" else periods.parse(parameters, collection, by_area=by_area(form, collection.kind))
+    )
     if aggregation and any(known[name].quality for name in names or ()):
         raise BadInput("Quality flags have no aggregate: aggregates are of good values only.")
     coords: shapely.Geometry | None = None
@@ -165,6 +166,11 @@ def _distance(parameters: Parameters, name: str, units_name: str) -> float:
     if not 0 < value < 1e7:
         raise BadInput(f"{name}={text[:80]!r} is no distance: write a number greater than 0.")
     return float(value * shapes.UNITS[unit])
+
+
+def by_area(form: str, kind: Kind) -> bool:
+    """Whether a query is about areas, over which values may be aggregated."""
+    return form in ("radius", "area", "cube", "corridor") or (form == "location" and kind is Kind.COVERAGE)
 
 
 def observed_names(collection: Collection) -> tuple[str, ...]:

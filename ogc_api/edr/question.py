@@ -12,7 +12,7 @@ from ogc_api import answers
 from ogc_api.answers import Asked
 from ogc_api.edr import formats
 from ogc_api.edr.query import EdrQuery, Form, parse
-from ogc_api.edr.service import Edr
+from ogc_api.edr.service import Edr, query_type
 from twin import crs as crs_
 from twin.errors import BadInput, NoData
 from twin.model import Collection
@@ -49,9 +49,9 @@ class Question:
 
     def unchanged(self) -> Response | None:
         """Return a 304 when the client has the answer already; to be asked before :meth:`answer`."""
-        # The names of locations come from other collections: any change may be one of theirs.
-        known = self.edr.version(self.principal) if self.form == "locations" else self.collection.revision
-        return self.asked.unchanged(known)
+        # Locations come from other collections: any change may be one of theirs.
+        of_all = query_type(self.form) == "locations"
+        return self.asked.unchanged(self.edr.version(self.principal) if of_all else self.collection.revision)
 
     def answer(self) -> Response:
         """Return the answer, which is empty where there are no data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from ogc_api.edr import locations as locations_
 from ogc_api.edr.answer import Answer
 from ogc_api.edr.coverages import OpenCoverages
 from ogc_api.edr.periods import PERIODS, at_least
+from ogc_api.edr.places import Places
 from ogc_api.edr.query import EdrQuery, Form
 from ogc_api.edr.streams import Series
 from twin.context import Twin
@@ -26,10 +28,11 @@ type QueryType = Literal[
 ]
 
 #: The types of query that each kind of collection answers. A time series has no values between its
-#: places, so that a trajectory would meet none; a coverage has no objects; features are not sampled.
+#: places, so that a trajectory would meet none; a coverage has no objects, and its locations are
+#: the areas that the settings name; features are not sampled.
 QUERY_TYPES: dict[Kind, tuple[QueryType, ...]] = {
     Kind.TIMESERIES: ("locations", "position", "radius", "area", "corridor", "items", "instances"),
-    Kind.COVERAGE: ("position", "radius", "area", "cube", "trajectory", "corridor", "instances"),
+    Kind.COVERAGE: ("position", "radius", "area", "cube", "trajectory", "corridor", "locations", "instances"),
     Kind.FEATURES: ("items",),
 }
 
@@ -82,7 +85,7 @@ class Edr:
         return collection
 
     def values(self, form: Form, collection: Collection, query: EdrQuery, principal: Principal) -> Answer:
-        """Return the values that a query asks for, other than those of one location."""
+        """Return the values that a query asks for, other than those of a location by its id."""
         if collection.kind is Kind.TIMESERIES:
             asked = self._series(collection, principal)
             return series.position(asked, query) if form == "position" else series.area(asked, query)
@@ -96,14 +99,23 @@ class Edr:
             return coverage_answers.area(coverage, query, self.bounds)
 
     def location(self, identity: str, collection: Collection, query: EdrQuery, principal: Principal) -> Answer:
-        """Return the values observed at one object."""
-        return series.location(self._series(collection, principal), identity, query)
+        """Return the values observed at one object, or of a coverage in one area."""
+        if collection.kind is Kind.TIMESERIES:
+            return series.location(self._series(collection, principal), identity, query)
+        areas = Places.of(self._twin, principal).areas(identity, collection, query, self.bounds)
+        return self.values("area", collection, replace(query, areas=areas), principal)
 
     def locations(
         self, collection: Collection, query: EdrQuery, principal: Principal, url: str, language: str
     ) -> dict[str, Any]:
-        """Return the objects observed, as GeoJSON; `url` is the address of the collection or of its instance."""
-        return locations_.locations(self._series(collection, principal), query, f"{url}/locations", language)
+        """Return the objects observed, or the areas of a coverage, as GeoJSON.
+
+        `url` is the address of the collection or of its instance.
+        """
+        href = f"{url}/locations"
+        if collection.kind is Kind.TIMESERIES:
+            return locations_.locations(self._series(collection, principal), query, href, language)
+        return Places.of(self._twin, principal).listed(collection, query, href)
 
     def times(self, collection: Collection) -> NDArray[np.datetime64] | None:
         """Return the ascending naive-UTC steps of a coverage that has time, of which the one who asks knows."""

@@ -12,13 +12,16 @@ import sys
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 import pytest
 import schemathesis.openapi
 
-from tests.ogc_api.small_city import city
+from tests.ogc_api.small_city import city, collection, commit_features
 from tests.scenes.small_city import served
 from twin.access import token_hash
 from twin.app import create_app
+from twin.store import OPERATOR
+from twin.tables import feature_schema
 
 EDITOR = "t-editor"
 KEYS = [
@@ -54,6 +57,15 @@ parameters = {{ "query.limit" = 10 }}
 def service(tmp_path_factory):
     """Return the address of a whole service over a city of its own, which is written to."""
     with city(tmp_path_factory.mktemp("contract"), keys=KEYS) as twin, served(create_app(twin), "on") as client:
+        grid = twin.store.catalogue.collection("built_fraction", OPERATOR).grid
+        commune = {
+            "id": ["34172"],
+            "valid_from": [None],
+            "valid_to": [None],
+            "geometry": [grid.bbox.polygon(grid.bbox.crs).wkb],
+        }
+        communes = pa.RecordBatch.from_pydict(commune, schema=feature_schema([]))
+        commit_features(twin.store, collection("communes", geometry="Polygon"), communes)
         yield str(client.base_url)
 
 
@@ -70,8 +82,8 @@ class Sound:
 
     def __init__(self, client) -> None:
         self._client = client
-        self._path = {"featureId": "b0003", "locationId": "s0", "property": "air_temperature", "file": "buildings.csv"}
-        self._items = {"stations": "s0", "datastreams": "os0.air_temperature"}
+        self._path = {"property": "air_temperature", "file": "buildings.csv"}
+        self._items = {"communes": "34172", "stations": "s0", "datastreams": "os0.air_temperature"}
         self._items["observations"] = "os0.air_temperature@2026-07-01T05:00:00Z"
         point = client.get("/ogc/collections/stations/items/s0").json()["geometry"]["coordinates"]
         self._places = {"observations": point, "meters": point}
@@ -80,7 +92,12 @@ class Sound:
         """Return the parameters of the path and of the query."""
         parts = operation.path.split("/")
         name = parts[3] if parts[1:3] == ["ogc", "collections"] and len(parts) > 3 else ""
-        own = {"featureId": self._items.get(name, "b0003"), "instanceId": self._revision(name)}
+        location = "s0" if name in self._places else "34172"
+        own = {
+            "featureId": self._items.get(name, "b0003"),
+            "instanceId": self._revision(name),
+            "locationId": location,
+        }
         path = {one.name: {**self._path, **own}[one.name] for one in operation.path_parameters}
         asked = {one.name for one in operation.query}
         query = {"period": "P1D", "aggregation": "mean,count"} if name == "meters" and "period" in asked else {}

@@ -8,8 +8,14 @@ import shapely
 import yaml
 
 from tests.demo.conftest import Written
+from twin.demo.blocks import blocks
+from twin.demo.buildings import buildings
 from twin.demo.plan import Plan
 from twin.demo.shapes import axes, far_apart, halve
+from twin.demo.stations import stations
+from twin.demo.streets import network
+from twin.demo.terrain import Terrain
+from twin.demo.water import water
 
 
 def standing(layer, day: str) -> np.ndarray:
@@ -23,7 +29,7 @@ def test_counts_follow_the_scale(city: Written):
     assert counts["buildings"] == 400
     assert counts["lamp_posts"] == 160
     assert counts["communes"] == 3
-    assert sorted(city.layer("stations")["station_type"]) == ["air_quality"] * 2 + ["weather"] * 8
+    assert sorted(city.layer("stations")["station_type"]) == ["air_quality"] * 2 + ["weather"] * 11
 
 
 def test_the_whole_city_has_what_it_promises():
@@ -164,6 +170,19 @@ def test_stations_stand_in_the_open_from_the_centre_to_the_fields(city: Written)
     weather = stations["station_type"] == "weather"
     assert set(stations["environment"][weather]) == {"urban", "suburban", "park", "rural"}
     assert set(stations["environment"][~weather]) == {"traffic", "background"}
+
+
+def test_stations_of_a_small_city_stand_from_the_water_to_far_from_it():
+    """Maps are blank where the ground is unlike that of any station."""
+    plan = Plan(0.05)
+    ways, terrain = network(plan), Terrain(plan)
+    land = blocks(plan, ways)
+    placed = stations(plan, ways, land, buildings(plan, ways, land, terrain), terrain)
+    wet = shapely.union_all(water(plan, ways, land).polygon)
+    reach = shapely.distance(wet, placed.point[placed.station_type == "weather"])
+    away = shapely.distance(wet, shapely.point_on_surface(land.polygon))
+    assert reach.min() < 50
+    assert reach.max() > np.quantile(away, 0.95)
 
 
 def test_streets_are_named_once_in_a_commune(city: Written):

@@ -166,7 +166,7 @@ def map_error(twin: Twin, folder: Path) -> float:
 
 
 def test_the_heat_field_is_mapped_to_the_noise_of_thermometers(city: tuple[Twin, Path]) -> None:
-    """From eight stations, one of them stuck for three days and one silent for four."""
+    """From eleven stations, one of them stuck for three days and one silent for four."""
     twin, truth = city
     assert map_error(twin, truth) < 0.25
     hours = rows(twin, "heat_island_map_error").values()

@@ -181,7 +181,7 @@ def test_a_collection_leads_to_what_can_be_filtered_and_sorted_by(ogc, name):
 def test_a_coverage_has_edr_queries_and_no_items(ogc):
     document = ogc.json("/collections/built_fraction")
     assert set(document["data_queries"]) == {
-        *("position", "radius", "area", "cube", "trajectory", "corridor", "instances")
+        *("position", "radius", "area", "cube", "trajectory", "corridor", "locations", "instances")
     }
     Collection.model_validate_json(ogc.get("/collections/built_fraction").content)
     for path in ("/items", "/items/1"):

@@ -24,7 +24,8 @@ _WHOLE = {
     ("air_quality", "traffic"): 3,
     ("air_quality", "background"): 5,
 }
-_SMALL = dict(zip(_WHOLE, (3, 2, 1, 2, 1, 1), strict=True))
+#: Of the smallest city: enough to span the covariates that its maps rest on.
+_SMALL = dict(zip(_WHOLE, (3, 3, 1, 4, 1, 1), strict=True))
 
 
 @dataclass(frozen=True)

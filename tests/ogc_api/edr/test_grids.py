@@ -335,7 +335,7 @@ def test_a_new_revision_is_served_at_once_and_tagged(tmp_path: Path) -> None:
 
 
 def test_what_a_coverage_does_not_answer_is_404(get: Get) -> None:
-    for path in ("heat/locations", "heat/locations/S001", "observations/cube", "stations/position", "nothing/position"):
+    for path in ("observations/cube", "stations/position", "nothing/position"):
         response = get(path, {"coords": "POINT(3 43)"})
         assert response.status_code == 404
 

@@ -18,14 +18,14 @@ def collection(twin: Twin, name: str) -> Collection:
     return twin.store.catalogue.collection(name, OPERATOR)
 
 
-COVERAGE = ["position", "radius", "area", "cube", "trajectory", "corridor", "instances"]
+COVERAGE = ["position", "radius", "area", "cube", "trajectory", "corridor", "locations", "instances"]
 VALUES = ["GeoJSON", "CoverageJSON", "CSV", "NetCDF"]
 
 
 def formats_of(name: str, kind: str) -> list[str]:
     if kind in ("items", "instances"):
         return ["json"]
-    gridded = name != "observations" and kind in ("radius", "area", "cube", "corridor")
+    gridded = name != "observations" and kind in ("radius", "area", "cube", "corridor", "locations")
     return [*VALUES, "GeoTIFF"] if gridded else VALUES
 
 

@@ -31,7 +31,7 @@ def provider(twin: Twin, edr: Edr, name: str):
 def test_fields_and_query_types(twin: Twin, edr: Edr) -> None:
     series, coverage = provider(twin, edr, "observations"), provider(twin, edr, "heat")
     assert series.get_query_types() == ["locations", "position", "radius", "area"]
-    assert coverage.get_query_types() == ["position", "radius", "area", "cube", "trajectory"]
+    assert coverage.get_query_types() == ["position", "radius", "area", "cube", "trajectory", "locations"]
     temperature = {"type": "number", "title": "Température de l'air", "x-ogc-unit": "Cel"}
     assert series.fields["air_temperature"] == temperature
     assert coverage.fields == {"air_temperature": temperature}
