@@ -26,7 +26,7 @@ expect.set_options(timeout=PATIENCE / 4)
 FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist", "--no-sandbox"]
 LAYERS = ("built_fraction", "urban_morphology", "heat_island", "heat_map", "air_quality_daily", "air_quality_index")
 #: Hours at which one of the stations is silent or stuck have no map.
-PARAMETERS = {"heat_map": {"stations": 8}}
+PARAMETERS = {"heat_map": {"stations": 11}}
 SIZE: ViewportSize = {"width": 900, "height": 560}
 
 
