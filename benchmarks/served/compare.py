@@ -13,7 +13,7 @@ import httpx
 from benchmarks.served.load import Served
 
 ROUNDS, CONNECTIONS = 3, (1, 32)
-_SAMPLE_MS = 300.0  # of CPU: the clock of a process ticks every 10 ms
+_SAMPLE_MS = 300.0  # of CPU
 _ENOUGH_MS = 2_000.0  # what is slow is known after one round
 _SLOW_MS = 100.0  # what takes longer is measured at one connection only
 _CHECKING_S = 2.0

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import orjson
 
@@ -25,6 +26,24 @@ DEFAULT_LIMIT = 10
 _PLACELESS = Condition(field=GEOMETRY, operator="is null")
 #: Beyond the number of any row.
 _ROWS = 2**63
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which items are kept, whatever their order and page; see :class:`ItemsQuery`."""
+
+    region: Region | None
+    nowhere: bool
+    time: TimeSpan | None
+    where: tuple[Filter, ...]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.region, self.nowhere, self.time, self.where))
+
+    def __hash__(self) -> int:
+        """Return a hash that is worked out once: that of a filter costs more than a page."""
+        return self._hash
 
 
 @dataclass(frozen=True)
@@ -61,11 +80,16 @@ class ItemsQuery:
     crs: str = CRS84
     with_geometry: bool = True
 
+    @cached_property
+    def selection(self) -> Selection | None:
+        """Which items are kept; None when all are."""
+        found = Selection(self.region, self.nowhere, self.time, self.where)
+        return found if self.region or self.nowhere or self.time or self.where else None
+
     @property
     def is_whole(self) -> bool:
         """Whether these are all the features of a collection, in the order of the store."""
-        chosen = self.region or self.nowhere or self.time or self.where or self.sort
-        return not chosen and self.collection.kind is Kind.FEATURES
+        return self.selection is None and not self.sort and self.collection.kind is Kind.FEATURES
 
     @property
     def conditions(self) -> tuple[Filter, ...]:
@@ -77,7 +101,7 @@ class ItemsQuery:
         meets = Spatial(relation="intersects", right=self.region.wkb)
         return (*self.where, Logic(operator="or", filters=(meets, _PLACELESS)))
 
-    @property
+    @cached_property
     def leading(self) -> tuple[int, ...]:
         """Rows that come before the others; whoever follows `next` keeps those of the first page."""
         if not self.is_whole:

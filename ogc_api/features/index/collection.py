@@ -19,10 +19,9 @@ from ogc_api.features.index.order import Order
 from ogc_api.features.index.properties import Properties
 from ogc_api.features.index.strings import Strings
 from ogc_api.features.page import Page
-from ogc_api.features.query import ItemsQuery
+from ogc_api.features.query import ItemsQuery, Selection
 from ogc_api.features.regions import Region
 from twin.crs import CRS84
-from twin.store import Filter
 from twin.time import TimeSpan
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +31,6 @@ _KEPT_BYTES = 16_000_000
 #: Features that are looked through in much less than a millisecond.
 _QUICK = 50_000
 
-type Selected = tuple[Region | None, bool, datetime | None, datetime | None, tuple[Filter, ...]]
 #: Asks the store for the rows of a query, in any order: int64, shape (count,).
 type Rows = Callable[[ItemsQuery], NDArray[np.int64]]
 
@@ -90,7 +88,7 @@ class CollectionIndex:
         self._names, self._named = columns.names[order], order
         self._envelopes = Envelopes(columns.bounds, columns.connected)
         self._placeless = np.flatnonzero(columns.placeless).astype(np.int32)
-        self._selected: OrderedDict[Selected, Numbers | None] = OrderedDict()
+        self._selected: OrderedDict[Selection, Numbers | None] = OrderedDict()
         self._selected_bytes = 0
         self._lock = threading.Lock()
 
@@ -106,8 +104,7 @@ class CollectionIndex:
 
     def is_quick(self, query: ItemsQuery) -> bool:
         """Whether a page takes so little that it may be made between two other requests."""
-        selected = _key(query)
-        if selected is None or selected in self._selected:
+        if query.selection is None or query.selection in self._selected:
             return True
         if query.where and self._properties.cost(query.where) * len(self) > 5 * _QUICK:
             return False
@@ -142,10 +139,12 @@ class CollectionIndex:
         name = hash(item_id)
         opening = b'{"type":"Feature","id":%s,"geometry":' % orjson.dumps(item_id)
         found = []
-        for at in range(*np.searchsorted(self._names, [name, name + 1 if name < NEVER else name]).tolist()):
+        at = int(self._names.searchsorted(name))
+        while at < len(self) and self._names[at] == name:
             text = self._texts[int(self._named[at])]
             if text.startswith(opening):
                 found.append(text)
+            at += 1
         return found[0][:-1] if len(found) == 1 else None
 
     def _numbers(self, rows: tuple[int, ...]) -> list[int]:
@@ -163,7 +162,7 @@ class CollectionIndex:
 
     def _select(self, query: ItemsQuery) -> Numbers | None:
         """Return the numbers of the features selected, ascending; None for all of them."""
-        key = _key(query)
+        key = query.selection
         if key is None:
             return None
         with self._lock:
@@ -234,13 +233,6 @@ def is_answerable(query: ItemsQuery) -> bool:
 def microseconds(instant: datetime) -> int:
     """Return an instant as microseconds since 1970 in UTC."""
     return (instant - EPOCH) // timedelta(microseconds=1)
-
-
-def _key(query: ItemsQuery) -> Selected | None:
-    if query.region is None and not query.nowhere and query.time is None and not query.where:
-        return None
-    start, end = (None, None) if query.time is None else (query.time.start, query.time.end)
-    return query.region, query.nowhere, start, end, query.where
 
 
 def _size(found: Numbers | None) -> int:
