@@ -56,7 +56,8 @@ class Doors:
     """
 
     def __init__(self, doors: list[Door], otherwise: ASGIApp, public_prefix: str, own_paths: frozenset[str]) -> None:
-        self._doors = sorted(doors, key=lambda door: len(door.prefix), reverse=True)
+        first = sorted(doors, key=lambda door: len(door.prefix), reverse=True)
+        self._doors = [(prefix, f"{prefix}/", door.app) for door in first for prefix in [door.prefix.rstrip("/")]]
         self._otherwise = otherwise
         self._public_prefix = public_prefix
         self._own_paths = own_paths
@@ -73,10 +74,9 @@ class Doors:
         if path in self._own_paths:
             await self._otherwise(scope, receive, send)
             return
-        for door in self._doors:
-            prefix = door.prefix.rstrip("/")
-            if path == prefix or path.startswith(prefix + "/"):
-                await door.app({**scope, "path": path, "root_path": prefix}, receive, send)
+        for prefix, under, app in self._doors:
+            if path == prefix or path.startswith(under):
+                await app({**scope, "path": path, "root_path": prefix}, receive, send)
                 return
         await self._otherwise(scope, receive, send)
 

@@ -27,7 +27,7 @@ class Metrics:
 
     def __init__(self, twin: Twin, prefixes: Iterable[str]) -> None:
         self._twin = twin
-        self._prefixes = sorted((prefix.rstrip("/") for prefix in prefixes), key=len, reverse=True)
+        self._prefixes = sorted((f"{prefix.rstrip('/')}/" for prefix in prefixes), key=len, reverse=True)
         self._registry = CollectorRegistry()
         self._requests = Counter("jumeau_requests", "Requests answered", ["door", "status"], registry=self._registry)
         self._seconds = Histogram(
@@ -71,8 +71,8 @@ class Metrics:
 
     def _door(self, path: str) -> str:
         for prefix in self._prefixes:
-            if path.startswith(f"{prefix}/"):
-                return prefix or "/"
+            if path.startswith(prefix):
+                return prefix.rstrip("/") or "/"
         return "/"
 
     def _labelled(self, door: str, status: int) -> tuple[Counter, Histogram]:
