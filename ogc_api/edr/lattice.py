@@ -73,11 +73,17 @@ def cells(
     return locate(grid, *_nodes(grid, crs, rows, columns))
 
 
+@lru_cache(maxsize=32)
 def covered(grid: Grid, crs: str, rows: slice, columns: slice, region: shapely.Geometry) -> NDArray[np.bool_]:
-    """Return which centres, or nodes, of a part lie in a region given in the grid's CRS, its edges included."""
+    """Return which centres, or nodes, of a part lie in a region given in the grid's CRS, its edges included.
+
+    Kept for the last few regions, as :func:`cells` are: read only.
+    """
     shapely.prepare(region)
     x, y = _nodes(grid, crs, (rows.start, rows.stop), (columns.start, columns.stop))
-    return np.asarray(shapely.intersects_xy(region, x, y))
+    found = np.asarray(shapely.intersects_xy(region, x, y))
+    found.flags.writeable = False
+    return found
 
 
 def _nodes(
