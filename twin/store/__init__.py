@@ -3,27 +3,8 @@
 Import the contract's names from here; an engine is found through the registry (``jumeau.stores``).
 """
 
-from twin.store.contract import (
-    OPERATOR,
-    STATISTIC,
-    AggregateQuery,
-    CatalogueStore,
-    Commit,
-    CubeStore,
-    Edit,
-    FeatureQuery,
-    FeatureStore,
-    ObservationQuery,
-    ObservationStore,
-    Principal,
-    Receipt,
-    SortKey,
-    StagedCube,
-    StagedFeatures,
-    StagedSeries,
-    StagedVerdicts,
-    Store,
-)
+from twin.store.commits import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries, StagedVerdicts
+from twin.store.contract import CatalogueStore, CubeStore, FeatureStore, ObservationStore, Store
 from twin.store.cubes import open_kept, write_cube, write_steps
 from twin.store.filters import (
     Arithmetic,
@@ -38,6 +19,7 @@ from twin.store.filters import (
     Spatial,
     TextValue,
 )
+from twin.store.queries import OPERATOR, STATISTIC, AggregateQuery, FeatureQuery, ObservationQuery, Principal, SortKey
 
 __all__ = [
     "OPERATOR",

@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from twin.errors import BadInput
-from twin.store.contract import AggregateQuery
 from twin.store.embedded.engine import Statement
 from twin.store.embedded.selection import STREAMS, clauses, observations
 from twin.store.embedded.sql import naive
+from twin.store.queries import AggregateQuery
 
 _SQL = {
     "mean": "avg(v.result)",

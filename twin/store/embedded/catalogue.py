@@ -11,8 +11,9 @@ from pathlib import Path
 
 from twin.errors import NotFound
 from twin.model import Collection, Model, Run
-from twin.store.contract import Principal, Receipt
+from twin.store.commits import Receipt
 from twin.store.embedded.engine import FORMAT, Cursor, Database
+from twin.store.queries import Principal
 
 type Visible = Callable[[Cursor, tuple[Collection, ...], frozenset[str]], tuple[Collection, ...]]
 

@@ -9,11 +9,12 @@ import pyarrow as pa
 from pyarrow import flight
 
 from twin.model import Collection, Run
-from twin.store.contract import AggregateQuery, Commit, FeatureQuery, ObservationQuery, Principal, Receipt
+from twin.store.commits import Commit, Receipt
 from twin.store.embedded.catalogue import Snapshot
 from twin.store.embedded.engine import FORMAT
 from twin.store.embedded.owner import Place
 from twin.store.embedded.wire import Call, received_errors
+from twin.store.queries import AggregateQuery, FeatureQuery, ObservationQuery, Principal
 
 #: Each store has its own connection, so that two in one process never share one by a reused descriptor.
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]

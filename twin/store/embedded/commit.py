@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twin.errors import BadInput
 from twin.model import Collection, Kind, Run
-from twin.store.contract import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries, StagedVerdicts
+from twin.store.commits import Commit, Edit, Receipt, StagedCube, StagedFeatures, StagedSeries, StagedVerdicts
 from twin.store.embedded import (
     catalogue,
     cubes,

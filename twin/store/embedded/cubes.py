@@ -20,11 +20,11 @@ import xarray as xr
 from twin.crs import CRS84, BBox
 from twin.errors import BadInput, StoreFault
 from twin.model import Collection, Grid
-from twin.store.contract import Principal
 from twin.store.cubes import LAYOUTS, STEPS_FILE, Layout, is_shard, open_layout
 from twin.store.embedded.engine import Cursor, Database
 from twin.store.embedded.feature_commit import aware
 from twin.store.embedded.held import erase_unheld, lock_of
+from twin.store.queries import Principal
 
 
 class Cubes:

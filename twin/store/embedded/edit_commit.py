@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twin.errors import BadInput, Conflict, NotFound, Outdated
 from twin.model import Collection
-from twin.store.contract import Edit
+from twin.store.commits import Edit
 from twin.store.embedded import feature_commit
 from twin.store.embedded.engine import Cursor
 from twin.store.embedded.features import table

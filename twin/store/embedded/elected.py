@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from twin.errors import StoreBusy, StoreFault
 from twin.model import Collection, Run
-from twin.store.contract import AggregateQuery, Commit, FeatureQuery, ObservationQuery, Principal, Receipt
+from twin.store.commits import Commit, Receipt
 from twin.store.embedded import archive
 from twin.store.embedded.client import RemoteStore
 from twin.store.embedded.cubes import Cubes
@@ -25,6 +25,7 @@ from twin.store.embedded.local import LocalStore
 from twin.store.embedded.owner import OwnerLock, OwnerServer, Place
 from twin.store.embedded.staging import staging
 from twin.store.embedded.wire import OwnerGone
+from twin.store.queries import AggregateQuery, FeatureQuery, ObservationQuery, Principal
 
 _PATIENCE = 10.0  # seconds that a short-lived command is given to end, or an owner to answer
 _PAUSE = 0.05

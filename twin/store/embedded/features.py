@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from twin.errors import BadInput
 from twin.model import Collection, FieldType
-from twin.store.contract import FeatureQuery, Principal
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.engine import Database
 from twin.store.embedded.filters import add_filter
 from twin.store.embedded.sql import Where, add_after, column, naive, order_by, quote
 from twin.store.filters import Condition, Spatial
+from twin.store.queries import FeatureQuery, Principal
 from twin.tables import DATASTREAMS, FEATURE_COLUMNS
 
 _COUNTS_KEPT = 1024
@@ -27,7 +27,7 @@ def table(collection: str) -> str:
 
 
 class Features:
-    """Reads features; see :class:`twin.store.contract.FeatureQuery` for what is asked and answered."""
+    """Reads features; see :class:`twin.store.queries.FeatureQuery` for what is asked and answered."""
 
     def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self._database = database

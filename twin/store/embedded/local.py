@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from twin.errors import BadInput
-from twin.store.contract import Commit, Principal, Receipt
+from twin.store.commits import Commit, Receipt
 from twin.store.embedded import cubes
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.commit import Committer
@@ -16,6 +16,7 @@ from twin.store.embedded.features import Features
 from twin.store.embedded.observations import Observations
 from twin.store.embedded.seen import visible
 from twin.store.embedded.staging import check_run_id, sweep
+from twin.store.queries import Principal
 
 
 class LocalStore:

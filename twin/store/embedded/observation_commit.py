@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twin.errors import BadInput
 from twin.model import Collection, Kind, Licence, Text
-from twin.store.contract import StagedSeries
+from twin.store.commits import StagedSeries
 from twin.store.embedded.catalogue import stored
 from twin.store.embedded.engine import Cursor, one
 from twin.store.embedded.extent import extent

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from twin.errors import BadInput
 from twin.model import Collection
-from twin.store.contract import AggregateQuery, ObservationQuery, Principal
 from twin.store.embedded.aggregates import schema, statement
 from twin.store.embedded.catalogue import Catalogue
 from twin.store.embedded.engine import Cursor, Database, Statement
@@ -28,6 +27,7 @@ from twin.store.embedded.selection import (
     unpaged,
 )
 from twin.store.embedded.sql import Where, naive
+from twin.store.queries import AggregateQuery, ObservationQuery, Principal
 from twin.tables import OBSERVATION_SCHEMA
 
 #: A whole series is sorted and handed over so many rows at a time, so that memory does not grow with it.
@@ -43,7 +43,7 @@ _JOINED = (
 
 
 class Observations:
-    """Reads observations; see :class:`twin.store.contract.ObservationQuery`."""
+    """Reads observations; see :class:`twin.store.queries.ObservationQuery`."""
 
     def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self._database = database
@@ -96,7 +96,7 @@ class Observations:
             return self._selections.find(cursor, query, counted=True).total
 
     def aggregate(self, query: AggregateQuery, principal: Principal) -> pa.RecordBatchReader:
-        """Stream statistics of observations; see :class:`twin.store.contract.AggregateQuery`."""
+        """Stream statistics of observations; see :class:`twin.store.queries.AggregateQuery`."""
         self._collection(query.select, principal)
         query = query.model_copy(update={"select": _seen(query.select, principal)})
 

@@ -15,10 +15,11 @@ from pyarrow import flight
 from pydantic import JsonValue
 
 from twin.errors import BadInput, BadSettings, StoreFault
-from twin.store.contract import AggregateQuery, Commit, FeatureQuery, ObservationQuery, Principal
+from twin.store.commits import Commit
 from twin.store.embedded.engine import FORMAT
 from twin.store.embedded.local import LocalStore
 from twin.store.embedded.wire import Call, sent_errors
+from twin.store.queries import AggregateQuery, FeatureQuery, ObservationQuery, Principal
 
 #: A Unix socket has a path of at most 107 bytes, and its address is a URI: what cannot be written so is
 #: reached through the folder's descriptor.

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.model import FieldType
-from twin.store.contract import ObservationQuery
 from twin.store.embedded.engine import Cursor
 from twin.store.embedded.features import table
 from twin.store.embedded.filters import add_filter
 from twin.store.embedded.sql import Where, naive, quote, text
 from twin.store.filters import Filter, Logic, Spatial, properties
+from twin.store.queries import ObservationQuery
 from twin.tables import DATASTREAMS, Quality
 
 _KEPT = 256

@@ -8,8 +8,8 @@ from typing import Any
 
 from twin.errors import BadInput
 from twin.model import FieldType
-from twin.store.contract import SortKey
 from twin.store.filters import Scalar
+from twin.store.queries import SortKey
 
 #: Beyond it no stored number lies, and DuckDB has no type for the whole numbers.
 _LARGEST = 1e30
