@@ -126,6 +126,7 @@ class Tilesets:
         draft = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
         try:
             summary = write_tileset(self._features(collection), recipe(collection), draft)
+            self._sweep(folder)
             draft.rename(folder)
         except OSError as error:
             raise StoreFault(f"The tiles of {collection.id} cannot be written: {error.strerror or error}.") from error
@@ -138,10 +139,10 @@ class Tilesets:
                 summary.skipped,
                 summary.unknown_heights,
             )
-        self._sweep(folder)
         return folder
 
     def _sweep(self, newest: Path) -> None:
+        """Make room for the newest tileset: who sees it sees the oldest no more."""
         older = [other for other in newest.parent.iterdir() if other != newest and not other.name.startswith(".")]
         older.sort(key=lambda other: other.stat().st_mtime, reverse=True)
         for other in older[_KEPT - 1 :]:
