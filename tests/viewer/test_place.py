@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import shapely.geometry
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.viewer.conftest import Visit
@@ -79,6 +80,24 @@ def test_a_touched_place_reads_its_cell_as_the_ogc_api_has_it(visit: Visit, api:
     series(visit).locator("summary").click()
     expect(series(visit).locator("thead th")).to_have_text(["Date", "Valeur (°C)"])
     series(visit).locator("tbody tr").nth(700).wait_for(state="attached")
+
+
+def test_an_object_tells_what_the_maps_say_of_its_place(visit: Visit, api: Api, place: list[float]):
+    box = ",".join(str(side) for side in (*place, *(side + 0.01 for side in place)))
+    building = api("ogc/collections/buildings/items", bbox=box, limit=1)["features"][0]
+    west, south, east, north = shapely.geometry.shape(building["geometry"]).bounds
+    middle = {"longitude": (west + east) / 2, "latitude": (south + north) / 2}
+    [value] = cell(api, "heat_island_map", "air_temperature_difference", middle, datetime=INSTANT)
+    visit.page.evaluate(f"location.hash = '{HEAT}&object=buildings/{building['id']}'")
+    expect(visit.page.locator(".card .kind")).to_have_text("Bâtiments")
+    amount = visit.page.locator(".card .series .amount").last
+    expect(amount).to_have_text(re.compile(r"°C$"))
+    assert number(amount.inner_text()) == pytest.approx(value, abs=0.06)
+    maps = visit.page.locator(".card h3", has_text="Cartes")
+    expect(maps).to_be_visible()
+    visit.page.evaluate(f"location.hash = 'lang=fr&layers=buildings&object=buildings/{building['id']}'")
+    expect(maps).to_have_count(0)
+    expect(visit.page.locator(".card h2")).to_be_visible()
 
 
 def test_the_value_follows_the_time_and_nothing_is_asked_again(visit: Visit, api: Api, place: list[float]):

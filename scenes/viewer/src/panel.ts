@@ -1,9 +1,9 @@
-/** The card of what is selected: an object and what is measured there, or a place and what the maps say of it. */
+/** The card of what is selected: an object and what is measured there, or a place; and what the maps say of it. */
 
 import { type Catalogue, type Collection, type Field, find } from "./catalogue";
 import { h, icon } from "./dom";
 import { t } from "./i18n";
-import { type Item, loadItem, nameOf } from "./items";
+import { type Item, loadItem, middleOf, nameOf } from "./items";
 import type { Atlas } from "./maps";
 import { Measurements } from "./measurements";
 import { Readings } from "./readings";
@@ -53,8 +53,9 @@ export class Panel {
     this.root.removeAttribute("aria-busy");
     this.card.replaceChildren();
     this.measurements.show(null);
-    this.readings.show(isPlace(selection) ? selection : null);
+    this.readings.show(null);
     if (isPlace(selection)) {
+      this.readings.show(selection, "nothingMapped");
       this.tell(selection);
       return;
     }
@@ -71,6 +72,8 @@ export class Panel {
       return;
     }
     this.measurements.show({ collection, id: selection.id });
+    const middle = middleOf(answer.value.item);
+    if (middle) this.readings.show({ longitude: middle[0], latitude: middle[1] });
     this.tell({ collection, ...answer.value });
   }
 

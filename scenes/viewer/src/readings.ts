@@ -3,7 +3,7 @@
 import { type Catalogue, type Collection, mapped } from "./catalogue";
 import { Charts, type Group } from "./charts";
 import { h } from "./dom";
-import { t } from "./i18n";
+import { type Message, t } from "./i18n";
 import type { Atlas } from "./maps";
 import type { Outcome } from "./outcome";
 import { loadCell, type Series } from "./series";
@@ -14,6 +14,8 @@ import { sureness, whyNone } from "./sureness";
 export class Readings {
   private readonly charts: Charts;
   private place: Place | null = null;
+  /** What is said where no map is shown. */
+  private otherwise: Message | null = null;
   /** What is said of the map shown, by coverage. */
   private readonly notes = new Map<Collection, HTMLElement>();
   private readonly read = new Map<Collection, Promise<Outcome<Series[]>>>();
@@ -33,15 +35,16 @@ export class Readings {
     return this.charts.element;
   }
 
-  /** Shows what is said of one place, or of none. */
-  show(place: Place | null): void {
+  /** Shows what is said of one place, or of none; where no map is shown, the sentence `otherwise`. */
+  show(place: Place | null, otherwise: Message | null = null): void {
     this.place = place;
+    this.otherwise = otherwise;
     this.read.clear();
     this.draw();
   }
 
   private draw(): void {
-    const { place } = this;
+    const { place, otherwise } = this;
     this.notes.clear();
     if (!place) {
       this.charts.show(null);
@@ -53,7 +56,8 @@ export class Readings {
     const groups = shown.map((collection): Group => {
       return { title: collection.title, open: true, read: (options) => this.views(collection, place, options) };
     });
-    this.charts.show(groups.length > 0 ? { title: "maps", spans, groups } : t("nothingMapped", language));
+    const sentence = otherwise && t(otherwise, language);
+    this.charts.show(groups.length > 0 ? { title: "maps", spans, groups } : sentence);
   }
 
   private async views(
