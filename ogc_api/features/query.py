@@ -83,8 +83,9 @@ class ItemsQuery:
     @cached_property
     def selection(self) -> Selection | None:
         """Which items are kept; None when all are."""
-        found = Selection(self.region, self.nowhere, self.time, self.where)
-        return found if self.region or self.nowhere or self.time or self.where else None
+        if not (self.region or self.nowhere or self.time or self.where):
+            return None
+        return Selection(self.region, self.nowhere, self.time, self.where)
 
     @property
     def is_whole(self) -> bool:

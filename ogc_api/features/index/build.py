@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypedDict, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from ogc_api.features.fields import item_properties, queryables
 from ogc_api.features.geojson import feature_texts
-from ogc_api.features.index.collection import ALWAYS, NEVER, CollectionIndex, Columns
+from ogc_api.features.index.collection import ALWAYS, NEVER, Arrays, CollectionIndex
 from ogc_api.features.index.properties import PropertiesWriter
 from ogc_api.features.index.strings import StringsWriter
 from ogc_api.features.query import ItemsQuery
@@ -56,7 +55,7 @@ def build(
         When the collection is no more.
     """
     properties = item_properties(collection)
-    parts: list[_Part] = []
+    parts: list[Arrays] = []
     with (
         StringsWriter(folder) as texts,
         StringsWriter(folder) as shapes,
@@ -71,8 +70,9 @@ def build(
             shapes.add(table["geometry"].combine_chunks())
             columns.add(table)
             parts.append(_part(named))
-        known = Columns(texts.strings(), shapes.strings(), columns.properties(), **_joined(parts))
-    if np.any(np.diff(known.rows) <= 0):
+        kept = texts.strings(), shapes.strings(), columns.properties()
+    arrays = Arrays.joined(parts)
+    if np.any(np.diff(arrays.rows) <= 0):
         raise RuntimeError(f"The store gave the rows of {collection.id} out of their order.")
 
     def rows(query: ItemsQuery) -> NDArray[np.int64]:
@@ -87,7 +87,7 @@ def build(
         found: NDArray[np.int64] = store.features.read(asked, principal).read_all()["row"].to_numpy()
         return found
 
-    return CollectionIndex(known, rows)
+    return CollectionIndex(*kept, arrays, rows)
 
 
 def _tables(store: Store, principal: Principal, collection: Collection) -> Iterator[pa.Table]:
@@ -99,39 +99,23 @@ def _tables(store: Store, principal: Principal, collection: Collection) -> Itera
             yield pa.Table.from_batches([batch.slice(start, _BATCH_ROWS)])
 
 
-class _Part(TypedDict):
-    """The arrays of :class:`Columns`."""
-
-    rows: NDArray[np.int64]
-    born: NDArray[np.int64]
-    ended: NDArray[np.int64]
-    names: NDArray[np.int64]
-    placeless: NDArray[np.bool_]
-    bounds: NDArray[np.float64]
-    connected: NDArray[np.bool_]
-
-
-def _part(table: pa.Table) -> _Part:
+def _part(table: pa.Table) -> Arrays:
     geometries = shapely.from_wkb(table["geometry"].to_numpy())
-    return {
-        "rows": table["row"].to_numpy(),
-        "born": _instants(table["valid_from"], ALWAYS),
-        "ended": _instants(table["valid_to"], NEVER),
-        "names": np.array([hash(name) for name in table["id"].to_pylist()], np.int64),
-        "placeless": np.asarray(table["geometry"].is_null()),
-        "bounds": shapely.bounds(geometries).reshape(-1, 4),
-        "connected": np.isin(shapely.get_type_id(geometries), _ONE_PIECE),
-    }
+    return Arrays(
+        rows=table["row"].to_numpy(),
+        born=_instants(table["valid_from"], ALWAYS),
+        ended=_instants(table["valid_to"], NEVER),
+        names=np.array([hash(name) for name in table["id"].to_pylist()], np.int64),
+        placeless=np.asarray(table["geometry"].is_null()),
+        bounds=shapely.bounds(geometries).reshape(-1, 4),
+        connected=np.isin(shapely.get_type_id(geometries), _ONE_PIECE),
+    )
 
 
 def _instants(column: pa.ChunkedArray, unknown: int) -> NDArray[np.int64]:
     numbers = pc.fill_null(column.cast(pa.int64()), pa.scalar(unknown, pa.int64())).to_numpy()
     found: NDArray[np.int64] = np.asarray(numbers, np.int64)
     return found
-
-
-def _joined(parts: list[_Part]) -> _Part:
-    return cast("_Part", {name: np.concatenate([part[name] for part in parts]) for name in _Part.__annotations__})  # type: ignore[literal-required]
 
 
 def _large(*texts: str) -> list[pa.Scalar]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -36,17 +36,11 @@ type Rows = Callable[[ItemsQuery], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class Columns:
-    """What an index is made of; every array has one value a feature, in the order of the store's rows.
+class Arrays:
+    """What an index keeps in memory, one value a feature, in the order of the store's rows.
 
     Attributes
     ----------
-    texts
-        The GeoJSON features, each with a comma after it.
-    shapes
-        Their geometries as WKB in the CRS of storage.
-    properties
-        What simple filters compare.
     rows
         The store's numbers of the rows, ascending.
     born, ended
@@ -59,9 +53,6 @@ class Columns:
         See :class:`~ogc_api.features.index.envelopes.Envelopes`.
     """
 
-    texts: Strings
-    shapes: Strings
-    properties: Properties
     rows: NDArray[np.int64]
     born: NDArray[np.int64]
     ended: NDArray[np.int64]
@@ -70,24 +61,37 @@ class Columns:
     bounds: NDArray[np.float64]
     connected: NDArray[np.bool_]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Arrays]) -> Arrays:
+        """Return the arrays of all the parts, at least one, end to end."""
+        return cls(
+            **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)}
+        )
+
 
 class CollectionIndex:
     """Answers pages and items of one collection, in the bytes that the store's own answer is encoded to.
 
     Parameters
     ----------
+    texts
+        The GeoJSON features, each with a comma after it.
+    shapes
+        Their geometries as WKB in the CRS of storage.
+    properties
+        What simple filters compare.
     rows
-        Which rows a filter keeps that is not simple is the store's to say, once; the index has their texts.
+        Which rows any other filter keeps is the store's to say, once; the index has their texts.
     """
 
-    def __init__(self, columns: Columns, rows: Rows) -> None:
+    def __init__(self, texts: Strings, shapes: Strings, properties: Properties, arrays: Arrays, rows: Rows) -> None:
         self._rows_of = rows
-        self._texts, self._shapes, self._properties = columns.texts, columns.shapes, columns.properties
-        self._rows, self._born, self._ended = columns.rows, columns.born, columns.ended
-        order = np.argsort(columns.names, kind="stable").astype(np.int32)
-        self._names, self._named = columns.names[order], order
-        self._envelopes = Envelopes(columns.bounds, columns.connected)
-        self._placeless = np.flatnonzero(columns.placeless).astype(np.int32)
+        self._texts, self._shapes, self._properties = texts, shapes, properties
+        self._rows, self._born, self._ended = arrays.rows, arrays.born, arrays.ended
+        order = np.argsort(arrays.names, kind="stable").astype(np.int32)
+        self._names, self._named = arrays.names[order], order
+        self._envelopes = Envelopes(arrays.bounds, arrays.connected)
+        self._placeless = np.flatnonzero(arrays.placeless).astype(np.int32)
         self._selected: OrderedDict[Selection, Numbers | None] = OrderedDict()
         self._selected_bytes = 0
         self._lock = threading.Lock()
