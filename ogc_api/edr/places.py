@@ -109,13 +109,16 @@ class Places:
         TooLarge
             When it is larger than the bound.
         """
-        if self.collection is None or not self._read(self.collection, None, ids=(identity,)).num_rows:
-            raise NotFound(f"{coverage.id} has no location {identity!r}: see its locations.")
+        unknown = NotFound(f"{coverage.id} has no location {identity!r}: see its locations.")
+        if self.collection is None:
+            raise unknown
         time = self._time(query)
         table = self._read(self.collection, time, ids=(identity,))
-        if not table.num_rows:
+        if table.num_rows:
+            return areas(_shapes(table)[0], self.collection.crs, query.crs, coverage, bounds)
+        if self._read(self.collection, None, ids=(identity,)).num_rows:
             raise NoData(f"The location {identity!r} was not there at datetime={time}.")
-        return areas(_shapes(table)[0], self.collection.crs, query.crs, coverage, bounds)
+        raise unknown
 
     def _time(self, query: EdrQuery) -> TimeSpan:
         return query.time or TimeSpan.at(self.now)
