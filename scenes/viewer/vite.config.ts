@@ -11,6 +11,16 @@ const WORKERS = [
   "transferTypedArrayTest",
 ];
 
+/** Builds a worker into one file, beside what is there. */
+async function whole(entry: string, outDir: string, name: string): Promise<void> {
+  await build({
+    configFile: false,
+    publicDir: false,
+    logLevel: "error",
+    build: { target: "es2022", outDir, emptyOutDir: false, lib: { entry, formats: ["es"], fileName: () => name } },
+  });
+}
+
 /** Puts what CesiumJS fetches at run time beside the page, each worker whole: no other host is ever asked. */
 function cesiumFiles(): Plugin {
   return {
@@ -23,19 +33,7 @@ function cesiumFiles(): Plugin {
         `${ENGINE}/Assets/approximateTerrainHeights.json`,
         `${target}/Assets/approximateTerrainHeights.json`,
       );
-      for (const worker of WORKERS) {
-        await build({
-          configFile: false,
-          publicDir: false,
-          logLevel: "error",
-          build: {
-            target: "es2022",
-            outDir: `${target}/Workers`,
-            emptyOutDir: false,
-            lib: { entry: `${ENGINE}/Workers/${worker}.js`, formats: ["es"], fileName: () => `${worker}.js` },
-          },
-        });
-      }
+      for (const worker of WORKERS) await whole(`${ENGINE}/Workers/${worker}.js`, `${target}/Workers`, `${worker}.js`);
     },
   };
 }
@@ -46,21 +44,7 @@ function serviceWorker(): Plugin {
     name: "service-worker",
     apply: "build",
     async writeBundle(options) {
-      await build({
-        configFile: false,
-        publicDir: false,
-        logLevel: "error",
-        build: {
-          target: "es2022",
-          outDir: options.dir ?? "dist",
-          emptyOutDir: false,
-          lib: {
-            entry: resolve(import.meta.dirname, "worker/worker.ts"),
-            formats: ["es"],
-            fileName: () => "worker.js",
-          },
-        },
-      });
+      await whole(resolve(import.meta.dirname, "worker/worker.ts"), options.dir ?? "dist", "worker.js");
     },
   };
 }
