@@ -13,9 +13,10 @@ const MOST = { page: 16 * 2 ** 20, shown: 64 * 2 ** 20 };
 type Part = keyof typeof MOST;
 /** Bytes that an answer is held to have when it does not say. */
 const UNTOLD = 2 ** 16;
-/** Milliseconds after which a network that has not answered is taken for none, and for which no more is hoped of it. */
+/** Milliseconds after which a network that has not answered is taken for none; then, for how long little is hoped of it, and how little. */
 const PATIENCE = 8000;
 const DESPAIR = 30_000;
+const HOPE = 2000;
 /** Milliseconds without a new answer before the oldest are dropped. */
 const PAUSE = 1000;
 
@@ -71,7 +72,7 @@ function says(response: Response, directive: string): boolean {
 }
 
 function tooLate(): Promise<never> {
-  const patience = Date.now() < silent ? 0 : PATIENCE;
+  const patience = Date.now() < silent ? HOPE : PATIENCE;
   return new Promise((_, fail) => setTimeout(() => fail(new Error("no answer")), patience));
 }
 
